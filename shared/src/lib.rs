@@ -1,23 +1,25 @@
-//! Password and MFA sign-in on Auth0: what the two Lambda functions have in common.
-#![allow(missing_docs, dead_code)]
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod auth0;
+mod authenticate;
+mod aws;
 mod clock;
+mod config;
+mod cookie;
+mod deadline;
+mod http;
+mod invocation;
+pub mod log;
+mod opaque;
+mod origin;
+mod reply;
+mod request;
+mod secret;
+mod session;
+mod verify;
+
+pub use app::{App, StartError};
 pub use clock::Clock;
-use lambda_http::{Body, Request, Response};
-
-pub struct App {}
-
-#[derive(Debug, thiserror::Error)]
-#[error("not written yet")]
-pub struct StartError;
-
-impl App {
-    pub async fn from_env(_var: impl Fn(&str) -> Option<String>, _clock: Clock) -> Result<Self, StartError> {
-        Ok(Self {})
-    }
-    pub async fn authenticate(&self, _request: Request) -> Response<Body> {
-        Response::new(Body::Empty)
-    }
-    pub async fn verify(&self, _request: Request) -> Response<Body> {
-        Response::new(Body::Empty)
-    }
-}
+pub use config::{Config, ConfigError};
+pub use http::HttpError;
