@@ -203,6 +203,57 @@ fn is_json(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{ClientIpSource, CookieConfig, SameSite};
+
+    fn event(json: &str) -> Request {
+        lambda_http::request::from_str(json).unwrap()
+    }
+
+    /// Sign-ins as the gateways deliver them: HTTP API, REST API, Function URL.
+    #[test]
+    fn a_sign_in_reads_the_same_whichever_gateway_it_comes_through() {
+        for json in [
+            include_str!("../../tests/events/http-api-sign-in.json"),
+            include_str!("../../tests/events/http-api-sign-in-base64.json"),
+            include_str!("../../tests/events/rest-api-sign-in.json"),
+            include_str!("../../tests/events/function-url-sign-in.json"),
+        ] {
+            let request = event(json);
+            let Ok(Action::SignIn(sign_in)) = Action::parse(body(&request).unwrap()) else {
+                panic!("no sign-in: {json}")
+            };
+            assert_eq!(sign_in.username.expose(), "ada@example.com");
+            let invocation = Invocation::of(&request, ClientIpSource::RequestContext);
+            assert_eq!(invocation.client_ip, Some("203.0.113.24".parse().unwrap()));
+            assert_eq!(origin::judge(&[], request.headers()), Caller::SameOrigin);
+            assert_eq!(request.method(), Method::POST);
+        }
+    }
+
+    #[test]
+    fn the_session_is_found_in_an_event_with_cookies_joined_or_apart() {
+        let json = include_str!("../../tests/events/http-api-verify.json");
+        let config = CookieConfig { same_site: SameSite::Strict, insecure: false };
+        let read = |json: &str| cookie::read(config, event(json).headers());
+        assert!(matches!(read(json), Presented::Session(_)));
+        // A Function URL repeats them as a header; REST has nothing but the header, in whatever case.
+        let mut event: serde_json::Value = serde_json::from_str(json).unwrap();
+        event["headers"]["cookie"] = event["cookies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join("; ")
+            .into();
+        assert!(matches!(read(&event.to_string()), Presented::Session(_)));
+        let mut rest: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/events/rest-api-sign-in.json")).unwrap();
+        let cookie = event["headers"]["cookie"].clone();
+        rest["headers"]["Cookie"] = cookie.clone();
+        rest["multiValueHeaders"]["Cookie"] = serde_json::json!([cookie]);
+        assert!(matches!(read(&rest.to_string()), Presented::Session(_)));
+    }
 
     #[test]
     fn only_one_json_content_type_counts_as_json() {

@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::app::StartError;
 use crate::invocation::Invocation;
 
 /// What a request's line says.
@@ -33,6 +35,14 @@ pub(crate) struct Line<'a> {
 /// Starts logging, as JSON on standard error. `level` is the value of `AWS_LAMBDA_LOG_LEVEL`, if set.
 /// Does nothing where logging has been set up already.
 pub fn init(level: Option<&str>) {
+    init_with(level, std::io::stderr);
+}
+
+/// The same, to wherever `writer` writes.
+pub fn init_with<W>(level: Option<&str>, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let level = match level.map(str::to_ascii_uppercase).as_deref() {
         Some("TRACE") => LevelFilter::TRACE,
         Some("DEBUG") => LevelFilter::DEBUG,
@@ -46,11 +56,16 @@ pub fn init(level: Option<&str>) {
         .with_target(false)
         .with_current_span(false)
         .with_span_list(false)
-        .with_writer(std::io::stderr);
+        .with_writer(writer);
     let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("mfa_core", level);
     if tracing_subscriber::registry().with(lines).with(targets).try_init().is_ok() {
         std::panic::set_hook(Box::new(panicked));
     }
+}
+
+/// Says why a function does not start: for an operator, the one thing to read.
+pub fn not_started(error: &StartError) {
+    tracing::error!(detail = %error, "the function does not start");
 }
 
 /// Says where a panic was, and not what: its message may hold anything.

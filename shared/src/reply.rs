@@ -585,3 +585,237 @@ fn finish(status: StatusCode, mut headers: HeaderMap, body: Body, caller: &Calle
     *response.headers_mut() = headers;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SameSite;
+    use crate::opaque::{RefreshToken, Token};
+    use crate::session::{Purpose, SessionId};
+
+    const COOKIE: CookieConfig = CookieConfig { same_site: SameSite::Strict, insecure: false };
+
+    fn response(result: &Result<Answer, Refused>) -> Response<Body> {
+        respond(result, "req-1", COOKIE, &Caller::Unstated)
+    }
+
+    fn text(response: &Response<Body>) -> &str {
+        match response.body() {
+            Body::Text(text) => text,
+            Body::Empty => "",
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn answer(content: Content) -> (u16, String) {
+        let response = response(&Ok(Answer::keeping(content)));
+        (response.status().as_u16(), text(&response).to_owned())
+    }
+
+    fn private(text: &str) -> Private {
+        text.to_owned().into()
+    }
+
+    fn tokens() -> Tokens {
+        Tokens {
+            access_token: Token::from("at".to_owned()),
+            id_token: Some(Token::from("it".to_owned())),
+            sub: Some("auth0|1".into()),
+            token_type: "Bearer".into(),
+            expires_in: 86_400,
+            scope: Some("openid".into()),
+            refresh_token: Some(RefreshToken::from("rt-never-shown".to_owned())),
+            recovery_code: None,
+        }
+    }
+
+    #[test]
+    fn each_answer_has_the_members_of_the_contract_and_no_other() {
+        let pending = Pending {
+            mfa_token: "mt-never-shown".to_owned().into(),
+            purpose: Purpose::SignIn,
+            challenge: Some(Challenge::Code { oob_code: "oc-never-shown".to_owned().into() }),
+            enrollment_required: false,
+            ends_at: 7,
+        };
+        let enrolled = Enrolled {
+            challenge: Challenged::Otp,
+            barcode_uri: Some(private("otpauth://totp/x")),
+            secret: Some(private("BASE32")),
+            recovery_codes: vec![private("RC")],
+        };
+        let authenticator =
+            |name: Option<&str>| Authenticator { id: "sms|dev_1".into(), kind: "sms", name: name.map(str::to_owned) };
+        for (content, status, expected) in [
+            (
+                Content::Challenge { challenge: ChallengeView::OTP, expires_in: 300 },
+                200,
+                r#"{"success":true,"mfa_required":true,"challenge":{"challenge_type":"otp"},"expires_in":300}"#,
+            ),
+            (
+                Content::Challenge { challenge: (&Challenged::Code("oc".to_owned().into())).into(), expires_in: 300 },
+                200,
+                r#"{"success":true,"mfa_required":true,"challenge":{"challenge_type":"oob","binding_method":"prompt"},"expires_in":300}"#,
+            ),
+            (
+                Content::Challenge { challenge: (&Challenged::Push("oc".to_owned().into())).into(), expires_in: 300 },
+                200,
+                r#"{"success":true,"mfa_required":true,"challenge":{"challenge_type":"oob"},"expires_in":300}"#,
+            ),
+            (
+                Content::EnrollmentRequired { factors: Some(vec!["otp", "sms"]), expires_in: 300 },
+                200,
+                r#"{"success":true,"mfa_required":true,"enrollment_required":true,"factors":["otp","sms"],"expires_in":300}"#,
+            ),
+            (
+                Content::EnrollmentRequired { factors: None, expires_in: 300 },
+                200,
+                r#"{"success":true,"mfa_required":true,"enrollment_required":true,"expires_in":300}"#,
+            ),
+            (
+                Content::Enrollment { kind: "otp", enrolled, expires_in: 300 },
+                200,
+                r#"{"success":true,"mfa_required":true,"enrollment":{"type":"otp","barcode_uri":"otpauth://totp/x","secret":"BASE32","recovery_codes":["RC"]},"expires_in":300}"#,
+            ),
+            (
+                Content::Authenticators(vec![authenticator(Some("XXX67")), authenticator(None)]),
+                200,
+                r#"{"success":true,"authenticators":[{"id":"sms|dev_1","type":"sms","name":"XXX67"},{"id":"sms|dev_1","type":"sms"}]}"#,
+            ),
+            (
+                Content::Tokens(tokens()),
+                200,
+                r#"{"success":true,"access_token":"at","id_token":"it","token_type":"Bearer","expires_in":86400,"scope":"openid"}"#,
+            ),
+            (
+                Content::TokensWithoutMfa(tokens()),
+                200,
+                r#"{"success":true,"mfa_required":false,"access_token":"at","id_token":"it","token_type":"Bearer","expires_in":86400,"scope":"openid"}"#,
+            ),
+            (
+                Content::Tokens(Tokens {
+                    recovery_code: Some(private("NEW")),
+                    id_token: None,
+                    scope: None,
+                    ..tokens()
+                }),
+                200,
+                r#"{"success":true,"access_token":"at","token_type":"Bearer","expires_in":86400,"recovery_code":"NEW"}"#,
+            ),
+            (Content::PushPending { retry_after: 5 }, 202, r#"{"success":true,"pending":true,"retry_after":5}"#),
+            (Content::Standing(Standing::None), 200, r#"{"success":true,"state":"none"}"#),
+            (
+                Content::Standing(Standing::SignedIn { expires_in: 9 }),
+                200,
+                r#"{"success":true,"state":"signed_in","expires_in":9}"#,
+            ),
+            (
+                Content::Standing(Standing::Pending { pending, attempts_left: 4, expires_in: 7 }),
+                200,
+                r#"{"success":true,"attempts_left":4,"state":"pending","purpose":"sign_in","challenge":{"challenge_type":"oob","binding_method":"prompt"},"expires_in":7}"#,
+            ),
+            (Content::Nothing, 204, ""),
+        ] {
+            assert_eq!(answer(content), (status, expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn every_error_has_its_status_its_word_a_sentence_and_the_request_id() {
+        let detail = || "only for the log".to_owned();
+        for (error, status, word) in [
+            (Error::InvalidRequest("`otp` must be six digits".into()), 400, "invalid_request"),
+            (Error::UnsupportedChallengeType, 400, "unsupported_challenge_type"),
+            (Error::InvalidScope, 400, "invalid_scope"),
+            (Error::InvalidCredentials, 401, "invalid_credentials"),
+            (Error::SessionExpired, 401, "session_expired"),
+            (Error::LoginRequired, 401, "login_required"),
+            (Error::AccountBlocked, 403, "account_blocked"),
+            (Error::PasswordLeaked, 403, "password_leaked"),
+            (Error::AccessDenied(Some("Not on Sundays.".into())), 403, "access_denied"),
+            (Error::AccessDenied(None), 403, "access_denied"),
+            (Error::VerificationRequired, 403, "verification_required"),
+            (Error::ChallengeRejected, 403, "challenge_rejected"),
+            (Error::MfaNotEnforced, 403, "mfa_not_enforced"),
+            (Error::OriginNotAllowed, 403, "origin_not_allowed"),
+            (Error::MethodNotAllowed { allow: "POST, OPTIONS" }, 405, "method_not_allowed"),
+            (Error::AlreadyEnrolled, 409, "already_enrolled"),
+            (Error::InProgress, 409, "in_progress"),
+            (Error::PayloadTooLarge, 413, "payload_too_large"),
+            (Error::UnsupportedMediaType, 415, "unsupported_media_type"),
+            (Error::TooManyAttempts { retry_after: None }, 429, "too_many_attempts"),
+            (Error::TooManyRequests { retry_after: DEFAULT_RETRY_AFTER }, 429, "too_many_requests"),
+            (Error::Internal { detail: detail() }, 500, "internal_error"),
+            (Error::ServerMisconfigured { detail: detail() }, 500, "server_misconfigured"),
+            (Error::Upstream { detail: detail() }, 502, "upstream_error"),
+            (Error::UpstreamTimeout { detail: detail() }, 504, "upstream_timeout"),
+            (Error::StoreUnavailable { detail: detail() }, 503, "store_unavailable"),
+        ] {
+            let response = response(&Err(error.into()));
+            let body: serde_json::Value = serde_json::from_str(text(&response)).unwrap();
+            assert_eq!((response.status().as_u16(), body["error"].as_str()), (status, Some(word)));
+            assert_eq!(body["success"], false);
+            assert_eq!(body["request_id"], "req-1");
+            assert!(body["error_description"].as_str().is_some_and(|sentence| sentence.len() > 10), "{body}");
+            assert_eq!(body.as_object().unwrap().len(), 4, "{body}");
+            assert!(!text(&response).contains("only for the log"));
+        }
+        let response = response(&Err(Error::InvalidCode { attempts_left: 4 }.into()));
+        assert_eq!(response.status(), 401);
+        assert_eq!(
+            text(&response),
+            r#"{"success":false,"error":"invalid_code","error_description":"That code is not right; please try the current one.","attempts_left":4,"request_id":"req-1"}"#
+        );
+    }
+
+    #[test]
+    fn waiting_times_and_allowed_methods_are_headers() {
+        let header = |error: Error, name: HeaderName| {
+            response(&Err(error.into())).headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+        };
+        let minute = Some(Duration::from_mins(1));
+        assert_eq!(header(Error::InProgress, RETRY_AFTER).as_deref(), Some("1"));
+        assert_eq!(header(Error::TooManyAttempts { retry_after: minute }, RETRY_AFTER).as_deref(), Some("60"));
+        assert_eq!(header(Error::TooManyAttempts { retry_after: None }, RETRY_AFTER), None);
+        assert_eq!(header(Error::MethodNotAllowed { allow: "POST, OPTIONS" }, ALLOW).as_deref(), Some("POST, OPTIONS"));
+    }
+
+    #[test]
+    fn every_answer_forbids_caching_and_sniffing_and_varies_by_origin() {
+        let good = response(&Ok(Answer::keeping(Content::Nothing)));
+        let bad = response(&Err(Error::InvalidScope.into()));
+        let preflight = preflight("POST, OPTIONS", &Caller::Unstated);
+        for response in [good, bad, preflight] {
+            let header = |name: HeaderName| response.headers().get(name).unwrap().to_str().unwrap();
+            assert_eq!(header(CACHE_CONTROL), "no-store");
+            assert_eq!(header(X_CONTENT_TYPE_OPTIONS), "nosniff");
+            assert_eq!(header(VARY), "Origin");
+            assert!(response.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN).is_none());
+        }
+    }
+
+    #[test]
+    fn an_allowed_origin_is_answered_with_credentials_and_never_with_a_star() {
+        let caller = Caller::Allowed(HeaderValue::from_static("https://app.example.com"));
+        let answer = respond(&Err(Error::SessionExpired.into()), "", COOKIE, &caller);
+        for response in [answer, preflight("POST, OPTIONS", &caller)] {
+            let header = |name: HeaderName| response.headers().get(name).unwrap().to_str().unwrap();
+            assert_eq!(header(ACCESS_CONTROL_ALLOW_ORIGIN), "https://app.example.com");
+            assert_eq!(header(ACCESS_CONTROL_ALLOW_CREDENTIALS), "true");
+        }
+        let preflight = preflight("POST, OPTIONS", &caller);
+        assert_eq!(preflight.status(), 204);
+        assert_eq!(preflight.headers()[ACCESS_CONTROL_ALLOW_METHODS], "POST, OPTIONS");
+        assert_eq!(preflight.headers()[ACCESS_CONTROL_ALLOW_HEADERS], "content-type");
+    }
+
+    #[test]
+    fn debug_of_an_answer_shows_no_token() {
+        let id = SessionId::random().unwrap();
+        let answer = Answer { content: Content::Tokens(tokens()), cookie: Change::Set { id: id.clone(), max_age: 1 } };
+        let shown = format!("{answer:?}");
+        for secret in ["\"at\"", "\"it\"", "rt-never-shown", &id.cookie_value()] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}
