@@ -20,12 +20,17 @@ pub(crate) struct Deadline(Instant);
 impl Deadline {
     /// Nine seconds from now, and never past `invocation`: Lambda's deadline in milliseconds since the
     /// epoch, 0 where there is none.
+    ///
+    /// No invocation begins a day after its deadline. Such a value is not a moment but a length of time,
+    /// which is what `cargo lambda watch` (1.9) sends in that place: 600000, always.
     pub(crate) fn for_invocation(invocation: u64) -> Self {
         // Lambda's deadline is a moment of real time, whatever the injected clock shows.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let left = match invocation {
-            0 => REQUEST,
-            millis => Duration::from_millis(millis).saturating_sub(now).saturating_sub(MARGIN),
+        let invocation = Duration::from_millis(invocation);
+        let left = if invocation + Duration::from_hours(24) < now {
+            REQUEST
+        } else {
+            invocation.saturating_sub(now).saturating_sub(MARGIN)
         };
         Self(Instant::now() + left.min(REQUEST))
     }
@@ -60,7 +65,10 @@ mod tests {
         assert_eq!(left(Deadline::for_invocation(in_secs(30))), Duration::from_secs(9));
         let short = left(Deadline::for_invocation(in_secs(3)));
         assert!(short > Duration::from_secs(2) && short <= Duration::from_millis(2500), "{short:?}");
-        assert_eq!(left(Deadline::for_invocation(1)), Duration::ZERO);
+        let past = in_secs(0) - 1000;
+        assert_eq!(left(Deadline::for_invocation(past)), Duration::ZERO);
+        let cargo_lambda = 600_000;
+        assert_eq!(left(Deadline::for_invocation(cargo_lambda)), Duration::from_secs(9));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,14 +1,18 @@
-//! `/api/mfa/verify`, as a Lambda function.
+//! `/api/mfa/verify`, as a Lambda function: set up once, then answer. What it does is in `mfa_core`.
 
 use std::sync::Arc;
 
 use lambda_http::{Error, service_fn};
 use mfa_core::{App, Clock};
 
+// One thread is what Lambda's smaller sizes have; on Lambda Managed Instances its requests still overlap,
+// since they wait for the network nearly all of the time.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let app = Arc::new(App::from_env(|name| std::env::var(name).ok(), Clock::system()).await?);
-    lambda_http::run(service_fn(move |request| {
+    let var = |name: &str| std::env::var(name).ok();
+    mfa_core::log::init(var("AWS_LAMBDA_LOG_LEVEL").as_deref());
+    let app = Arc::new(App::from_env(var, Clock::system()).await.inspect_err(mfa_core::log::not_started)?);
+    lambda_http::run_concurrent(service_fn(move |request| {
         let app = Arc::clone(&app);
         async move { Ok::<_, Error>(app.verify(request).await) }
     }))

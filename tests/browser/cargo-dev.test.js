@@ -1,0 +1,47 @@
+// `cargo dev` as a program: what it prints, how it ends, and what happens when it cannot start.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { test } from "node:test";
+
+import { run, startStack } from "./stack.js";
+
+test("it prints all that a person needs, and Ctrl-C ends it cleanly", async (t) => {
+  const stack = await startStack(t);
+  const output = stack.output();
+  assert.equal(stack.url, `http://localhost:${stack.port}`);
+  assert.match(output, /otpauth:\/\/totp\//);
+  assert.match(output, /[▀▄█]{10}/, "the QR code");
+  assert.match(output, new RegExp(`Code\\s+${stack.code()}|Code\\s+${stack.code(Date.now() - 30_000)}`));
+
+  const page = await fetch(stack.url);
+  assert.equal(page.status, 200);
+  assert.match(page.headers.get("content-security-policy"), /^default-src 'none'; script-src 'self'/);
+
+  assert.deepEqual(await stack.end(), { code: 0, signal: null });
+  await assert.rejects(fetch(stack.url));
+});
+
+test("a port that is taken is named, with what to do", async (t) => {
+  const taken = createServer();
+  await new Promise((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  t.after(() => taken.close());
+  const { port } = taken.address();
+  const second = run("cargo", ["dev", "--port", String(port)]);
+  assert.equal((await second.exited).code, 1);
+  assert.match(second.output(), new RegExp(`error: port ${port}, for the page, is taken by another program`));
+  assert.match(second.output(), /--port/);
+  assert.doesNotMatch(second.output(), /panicked|RUST_BACKTRACE/);
+});
+
+test("--env is for the stack on that port, and starts nothing", async () => {
+  const env = run("cargo", ["dev", "--port", "23000", "--set", "MAX_ATTEMPTS=2", "--env"], { stdio: ["ignore", "pipe", "ignore"] });
+  assert.equal((await env.exited).code, 0);
+  const lines = env.output().trim().split("\n");
+  for (const line of lines) assert.match(line, /^[A-Z0-9_]+=\S+$/);
+  const value = (name) => lines.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
+  assert.equal(value("AUTH0_BASE_URL"), "http://127.0.0.1:23001");
+  assert.equal(value("AWS_ENDPOINT_URL_DYNAMODB"), "http://127.0.0.1:23002");
+  assert.equal(value("AWS_ENDPOINT_URL_SECRETS_MANAGER"), "http://127.0.0.1:23003");
+  assert.equal(value("MAX_ATTEMPTS"), "2");
+});

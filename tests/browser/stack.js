@@ -1,0 +1,100 @@
+// The local stack as a person starts it: `cargo dev` in a process of its own, and what it prints.
+
+import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const START_TIMEOUT_MS = 600_000; // the first start compiles
+
+/** Starts a stack on free ports, with `set` as settings of the functions; it ends after the test `t`, if there is one. */
+export async function startStack(t, set = {}) {
+  const port = await freePorts();
+  const settings = Object.entries(set).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+  const stack = run("cargo", ["dev", "--port", String(port), ...settings]);
+  t?.after(stack.end);
+  await stack.printed(/Code\s+\d{6}/, START_TIMEOUT_MS);
+  const find = (pattern) => stack.output().match(pattern)?.[1];
+  return {
+    port,
+    url: find(/Page\s+(http:\S+)/),
+    email: find(/E-mail\s+(\S+)/),
+    password: find(/Password\s+(\S+)/),
+    code: codes(find(/TOTP secret\s+(\S+)/)),
+    ...stack,
+  };
+}
+
+/** A process whose output is kept, ended as Ctrl-C does. */
+export function run(program, args, options = {}) {
+  const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], ...options });
+  let output = "";
+  let changed = () => {};
+  const exited = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
+  child.on("error", (error) => (output += `${error}\n`));
+  exited.then(() => changed());
+  for (const stream of [child.stdout, child.stderr].filter(Boolean)) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      output += text;
+      changed();
+    });
+  }
+  return {
+    output: () => output,
+    exited,
+    /** Resolves once `pattern` has been printed. */
+    async printed(pattern, timeout = 30_000) {
+      const limit = setTimeout(() => changed(), timeout).unref();
+      const end = Date.now() + timeout;
+      while (!pattern.test(output)) {
+        const ended = child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
+        if (ended || Date.now() >= end) {
+          throw new Error(`${program} ${args.join(" ")} ${ended ? "ended" : "went on"} without printing ${pattern}:\n${output}`);
+        }
+        await new Promise((resolve) => (changed = resolve));
+      }
+      clearTimeout(limit);
+    },
+    async end() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGINT");
+      return exited;
+    },
+  };
+}
+
+/** The first of four consecutive ports that nobody listens on. */
+export async function freePorts() {
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 10_000);
+    const free = await Promise.all([0, 1, 2, 3].map((offset) => isFree(first + offset)));
+    if (free.every(Boolean)) return first;
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** An authenticator app (RFC 6238: SHA-1, six digits, 30 s) for a secret in base32. */
+function codes(secret) {
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  return (time = Date.now()) => {
+    const counter = Buffer.alloc(8);
+    counter.writeBigUInt64BE(BigInt(Math.floor(time / 30_000)));
+    const mac = createHmac("sha1", key).update(counter).digest();
+    const number = mac.readUInt32BE(mac.at(-1) & 0xf) & 0x7fff_ffff;
+    return String(number % 1_000_000).padStart(6, "0");
+  };
+}
+
+/** Six digits that are not the code of now, of just before, or of soon. */
+export function wrongCode(code) {
+  const near = [-30_000, 0, 30_000].map((offset) => code(Date.now() + offset));
+  return ["111111", "222222", "333333", "444444"].find((candidate) => !near.includes(candidate));
+}

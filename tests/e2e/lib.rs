@@ -1,0 +1,200 @@
+//! What the tests across the crates start, and the browser that they drive it with.
+//!
+//! A test starts a [`World`]: the whole local stack on free ports, with a clock that the test moves. It then
+//! calls the functions as a page does, over HTTP through the gateway, with a [`Browser`] that keeps the
+//! session cookie. Nothing here knows what is inside the functions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use local::{Builder, Ports, Stack};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, ORIGIN, SET_COOKIE};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+/// The local stack with a clock that stands beside the system's by what the test says.
+pub struct World {
+    /// Everything that is running.
+    pub stack: Stack,
+    offset: Arc<AtomicU64>,
+}
+
+impl World {
+    /// A stack as it comes.
+    pub async fn start() -> Self {
+        Self::start_with(|builder| builder).await
+    }
+
+    /// A stack that `change` has changed.
+    pub async fn start_with(change: impl FnOnce(Builder) -> Builder) -> Self {
+        let offset = Arc::new(AtomicU64::new(0));
+        let seconds = Arc::clone(&offset);
+        let clock = move || SystemTime::now() + Duration::from_secs(seconds.load(Ordering::Relaxed));
+        let builder = Stack::builder().ports(Ports::ANY).clock(mfa_core::Clock::from_fn(clock));
+        let stack = change(builder).start().await.expect("the stack starts");
+        Self { stack, offset }
+    }
+
+    /// Moves the clock of everything in the stack.
+    pub fn advance(&self, by: Duration) {
+        self.offset.fetch_add(by.as_secs(), Ordering::Relaxed);
+    }
+
+    /// A browser with the stack's page open.
+    pub fn browser(&self) -> Browser {
+        Browser::at(self.stack.url())
+    }
+}
+
+/// A browser tab on the page's origin, as far as the functions can tell.
+#[derive(Clone)]
+pub struct Browser {
+    client: reqwest::Client,
+    origin: String,
+    /// `name=value` of the session cookie.
+    pub cookie: Option<String>,
+}
+
+/// An answer of a function.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; `null` where it is empty.
+    pub body: Value,
+    /// `Set-Cookie`, whole.
+    pub set_cookie: Option<String>,
+}
+
+impl Browser {
+    fn at(url: &str) -> Self {
+        // The test's own client, not the functions': no TLS is used, but reqwest wants a provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
+        Self { client, origin: url.trim_end_matches('/').to_owned(), cookie: None }
+    }
+
+    /// Another tab, without this one's cookie.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { cookie: None, ..self.clone() }
+    }
+
+    /// A request as the page's fetch makes it, to be changed before it is [sent](Self::send).
+    pub fn request(&self, method: Method, function: &str) -> RequestBuilder {
+        let mut request = self
+            .client
+            .request(method, format!("{}/api/mfa/{function}", self.origin))
+            .header(ORIGIN, &self.origin)
+            .header("sec-fetch-site", "same-origin");
+        if let Some(cookie) = &self.cookie {
+            request = request.header(COOKIE, format!("theme=dark; {cookie}"));
+        }
+        request
+    }
+
+    /// Sends `request` and takes over the cookie that the answer sets.
+    pub async fn send(&mut self, request: RequestBuilder) -> Answer {
+        let answer = Answer::of(request).await;
+        if let Some(set) = &answer.set_cookie {
+            let pair = set.split(';').next().unwrap_or_default().to_owned();
+            self.cookie = (!set.contains("Max-Age=0")).then_some(pair);
+        }
+        answer
+    }
+
+    async fn post(&mut self, function: &str, body: Value) -> Answer {
+        let request = self.request(Method::POST, function);
+        self.send(request.header(CONTENT_TYPE, "application/json").body(body.to_string())).await
+    }
+
+    /// `POST authenticate`.
+    pub async fn authenticate(&mut self, body: Value) -> Answer {
+        self.post("authenticate", body).await
+    }
+
+    /// `POST verify`.
+    pub async fn verify(&mut self, body: Value) -> Answer {
+        self.post("verify", body).await
+    }
+
+    /// `GET authenticate`.
+    pub async fn status(&mut self) -> Answer {
+        let request = self.request(Method::GET, "authenticate");
+        self.send(request).await
+    }
+
+    /// `DELETE authenticate`.
+    pub async fn sign_out(&mut self) -> Answer {
+        let request = self.request(Method::DELETE, "authenticate");
+        self.send(request).await
+    }
+
+    /// Signs in as far as the challenge, as the stack's own user.
+    pub async fn begin(&mut self) -> Answer {
+        self.begin_as(local::user::EMAIL, local::user::PASSWORD).await
+    }
+
+    /// Signs in as far as the challenge.
+    pub async fn begin_as(&mut self, email: &str, password: &str) -> Answer {
+        self.authenticate(json!({"email": email, "password": password})).await
+    }
+}
+
+impl Answer {
+    async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") };
+        let set_cookie = headers.get(SET_COOKIE).map(|value| value.to_str().expect("ASCII").to_owned());
+        Self { status, headers, body, set_cookie }
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("ASCII"))
+    }
+
+    /// `error`, of those that have one.
+    pub fn error(&self) -> Option<&str> {
+        self.body["error"].as_str()
+    }
+
+    /// Asserts that this is `error` with `status`, in the form that all errors have.
+    #[track_caller]
+    pub fn is(&self, status: u16, error: &str) -> &Self {
+        assert_eq!((self.status, self.error()), (status, Some(error)), "{}", self.body);
+        assert_eq!(self.body["success"], false);
+        assert!(self.body["error_description"].as_str().is_some_and(|sentence| !sentence.is_empty()));
+        assert!(self.body["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{}", self.body);
+        self
+    }
+
+    /// Asserts that the answer opens an OTP challenge.
+    #[track_caller]
+    pub fn is_otp_challenge(&self) -> &Self {
+        assert_eq!(self.status, 200, "{}", self.body);
+        assert_eq!(self.body["success"], true);
+        assert_eq!(self.body["mfa_required"], true);
+        assert_eq!(self.body["challenge"], json!({"challenge_type": "otp"}));
+        self
+    }
+
+    /// Asserts that the answer has tokens.
+    #[track_caller]
+    pub fn is_tokens(&self) -> &Self {
+        assert_eq!(self.status, 200, "{}", self.body);
+        assert_eq!(self.body["success"], true);
+        assert!(self.body["access_token"].is_string(), "{}", self.body);
+        assert_eq!(self.body["token_type"], "Bearer");
+        assert!(self.body["expires_in"].is_u64());
+        self
+    }
+}

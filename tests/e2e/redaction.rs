@@ -1,0 +1,85 @@
+//! Nothing secret in the log, at the highest level there is, over a run in which everything happens.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use auth0_tenant::{Endpoint, Fault, Grant, Reply};
+use e2e::World;
+use local::user::{EMAIL, PASSWORD, TOTP_SECRET};
+use serde_json::{Value, json};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_log_of_a_run_at_trace_level() {
+    let log = Log::default();
+    let writer = log.clone();
+    mfa_core::log::init_with(Some("TRACE"), move || writer.clone());
+    let mut secrets = vec![EMAIL.to_owned(), PASSWORD.to_owned(), TOTP_SECRET.to_owned(), "Fe26.2".to_owned()];
+
+    let mut world = World::start().await;
+    secrets.push(world.client_secret());
+    let mut page = world.browser();
+    page.begin_as(EMAIL, "a-wrong-password").await;
+    secrets.push("a-wrong-password".into());
+    page.authenticate(json!({"email": EMAIL, "password": PASSWORD, "an-odd-field": 1})).await;
+    page.authenticate(json!({"email": EMAIL, "password": {"nested": "a-nested-password"}})).await;
+    secrets.push("a-nested-password".into());
+
+    let begun = page.begin().await;
+    begun.is_otp_challenge();
+    secrets.push(page.cookie.as_deref().unwrap().split_once('=').unwrap().1.to_owned());
+    page.verify(json!({"otp": world.wrong_otp()})).await.is(401, "invalid_code");
+    secrets.push(world.wrong_otp());
+    page.verify(json!({"otp": "77-not-six"})).await.is(400, "invalid_request");
+    secrets.push("77-not-six".into());
+    page.authenticate(json!({"action": "enroll", "type": "sms", "phone_number": "+4917655500199"})).await;
+    secrets.push("+4917655500199".into());
+    for fault in [Reply::html(502), Reply::garbage(), Reply::error(403, "access_denied", "Action says: ada@example.com")] {
+        world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).reply(fault));
+        page.verify(json!({"otp": world.otp()})).await;
+    }
+    let odd = Reply::error(400, "an error with ada@example.com in it", "");
+    world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).reply(odd));
+    page.verify(json!({"otp": world.otp()})).await.is(502, "upstream_error");
+    world.dynamodb_down().await;
+    page.verify(json!({"otp": world.otp()})).await.is(503, "store_unavailable");
+    world.dynamodb_up().await;
+    world.rotate_secret("a-rotated-secret");
+    secrets.push("a-rotated-secret".into());
+    secrets.push(world.otp());
+    let tokens = page.verify(json!({"otp": world.otp()})).await;
+    tokens.is_tokens();
+    for token in ["access_token", "id_token"] {
+        secrets.push(tokens.body[token].as_str().unwrap().to_owned());
+    }
+    world.advance(Duration::from_mins(1));
+    page.sign_out().await;
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+    let requests: Vec<&Value> = lines.iter().filter(|line| line["message"] == "request").collect();
+    assert_eq!(requests.len(), 14, "one line per request: {log}");
+    for request in &requests {
+        for field in ["request_id", "trace_id", "route", "outcome", "status", "duration_ms", "auth0_ms", "cold_start"] {
+            assert!(!request[field].is_null(), "{field} is missing: {request}");
+        }
+    }
+    assert_eq!(requests.iter().filter(|request| request["cold_start"] == true).count(), 1);
+    for secret in secrets {
+        let found = lines.iter().find(|line| line.to_string().contains(&secret));
+        assert!(found.is_none(), "{secret} is in the log: {}", found.unwrap());
+    }
+}
