@@ -16,7 +16,25 @@ export async function startStack(t, set = {}) {
   t?.after(stack.end);
   await stack.printed(/Code\s+\d{6}/, START_TIMEOUT_MS);
   const find = (pattern) => stack.output().match(pattern)?.[1];
+  const tenantUrl = `http://127.0.0.1:${port + 1}`;
+  const tenant = async (method, path, body) => {
+    const response = await fetch(`${tenantUrl}/_tenant${path}`, { method, headers: { "content-type": "application/json" }, body: body && JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.status === 204 ? undefined : response.json().catch(() => undefined);
+  };
   return {
+    tenantUrl,
+    /** A request to the tenant's control API. */
+    tenant,
+    /** The `count`th message to a user, once it has arrived. */
+    async message(user, count = 1) {
+      for (let tries = 0; tries < 100; tries++) {
+        const messages = (await tenant("GET", "/inbox")).filter((message) => message.user === user);
+        if (messages.length >= count) return messages[count - 1];
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      throw new Error(`there is no message ${count} to ${user}`);
+    },
     port,
     url: find(/Page\s+(http:\S+)/),
     email: find(/E-mail\s+(\S+)/),
@@ -81,7 +99,7 @@ function isFree(port) {
 }
 
 /** An authenticator app (RFC 6238: SHA-1, six digits, 30 s) for a secret in base32. */
-function codes(secret) {
+export function codes(secret) {
   const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
   const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
   return (time = Date.now()) => {

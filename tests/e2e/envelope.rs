@@ -124,7 +124,8 @@ async fn an_allowed_origin_is_answered_with_credentials() {
     let world = World::start_with(|stack| stack.set("ALLOWED_ORIGINS", "https://app.example.com")).await;
     let mut page = world.browser();
     let client = reqwest::Client::new();
-    let from_app = |method: Method| client.request(method, world.url("authenticate")).header("origin", "https://app.example.com");
+    let from_app =
+        |method: Method| client.request(method, world.url("authenticate")).header("origin", "https://app.example.com");
 
     let preflight = from_app(Method::OPTIONS).header("access-control-request-method", "POST");
     let preflight = page.send(preflight.header("access-control-request-headers", "content-type")).await;

@@ -81,10 +81,10 @@ async fn an_auth0_that_is_down_is_an_upstream_error() {
 
 #[tokio::test]
 async fn without_dynamodb_a_sign_in_is_refused_and_a_pending_one_waits() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
-    world.dynamodb_down().await;
+    world.stack.dynamodb().down().await.unwrap();
     let mut other = world.browser();
     let refused = other.begin().await;
     refused.is(503, "store_unavailable");
@@ -92,16 +92,16 @@ async fn without_dynamodb_a_sign_in_is_refused_and_a_pending_one_waits() {
     page.verify(json!({"otp": world.otp()})).await.is(503, "store_unavailable");
     page.status().await.is(503, "store_unavailable");
     assert_eq!(world.received_grant(Grant::MfaOtp), 0, "a code that cannot be counted is not tried");
-    world.dynamodb_up().await;
+    world.stack.dynamodb().up().await.unwrap();
     page.verify(json!({"otp": world.otp()})).await.is_tokens();
 }
 
 #[tokio::test]
 async fn signing_out_without_dynamodb_clears_the_cookie_all_the_same() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
-    world.dynamodb_down().await;
+    world.stack.dynamodb().down().await.unwrap();
     let refused = page.sign_out().await;
     refused.is(503, "store_unavailable");
     assert!(refused.set_cookie.as_deref().unwrap().contains("Max-Age=0"));
@@ -109,7 +109,7 @@ async fn signing_out_without_dynamodb_clears_the_cookie_all_the_same() {
 
 #[tokio::test]
 async fn tokens_are_not_withheld_because_the_item_could_not_be_removed() {
-    let mut world = World::start().await;
+    let world = World::start().await;
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
     world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).delay(Duration::from_millis(500)));
@@ -118,6 +118,6 @@ async fn tokens_are_not_withheld_because_the_item_could_not_be_removed() {
     while world.received_grant(Grant::MfaOtp) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    world.dynamodb_down().await;
+    world.stack.dynamodb().down().await.unwrap();
     verified.await.unwrap().is_tokens();
 }

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use local::{Builder, Ports, Stack};
+use auth0_tenant::{Endpoint, Fault, Grant, Received, Settings, User};
+use local::{Builder, Ports, Stack, user};
 use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, ORIGIN, SET_COOKIE};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -45,6 +46,94 @@ impl World {
     pub fn browser(&self) -> Browser {
         Browser::at(self.stack.url())
     }
+
+    /// A function's address.
+    pub fn url(&self, function: &str) -> String {
+        format!("{}/api/mfa/{function}", self.stack.url())
+    }
+
+    /// The code that the stack's user has on the phone at this moment.
+    pub fn otp(&self) -> String {
+        self.stack.otp_code().0
+    }
+
+    /// A code that is not right, now or within the next step.
+    pub fn wrong_otp(&self) -> String {
+        let tenant = self.stack.tenant();
+        let now = tenant.clock().now();
+        let right: Vec<_> = [-60, -30, 0, 30, 60]
+            .into_iter()
+            .filter_map(|offset: i64| {
+                let step = Duration::from_secs(offset.unsigned_abs());
+                tenant.otp_code_at(user::EMAIL, if offset < 0 { now - step } else { now + step })
+            })
+            .collect();
+        let wrong = (0..1_000_000).map(|code| format!("{code:06}")).find(|code| !right.contains(code));
+        wrong.expect("one of a million")
+    }
+
+    /// Makes the tenant fail.
+    pub fn fault(&self, fault: Fault) {
+        self.stack.tenant().fail(fault);
+    }
+
+    /// Changes the tenant's settings.
+    pub fn settings(&self, change: impl FnOnce(&mut Settings)) {
+        self.stack.tenant().configure(change);
+    }
+
+    /// Adds a user to the tenant.
+    pub fn add_user(&self, user: User) {
+        self.stack.tenant().add_user(user).expect("a user");
+    }
+
+    /// Requests to the tenant that a function made to sign somebody in; not those of its init.
+    pub fn requests(&self) -> Vec<Received> {
+        let all = self.stack.tenant().received();
+        all.into_iter().filter(|request| request.endpoint != Endpoint::Discovery).collect()
+    }
+
+    /// How often an endpoint of the tenant was asked.
+    pub fn received(&self, endpoint: Endpoint) -> usize {
+        self.requests().iter().filter(|request| request.endpoint == endpoint).count()
+    }
+
+    /// How many requests to an endpoint have been answered.
+    pub fn answered(&self, endpoint: Endpoint) -> usize {
+        self.requests().iter().filter(|request| request.endpoint == endpoint && request.ended.is_some()).count()
+    }
+
+    /// How often a grant was tried.
+    pub fn received_grant(&self, grant: Grant) -> usize {
+        self.requests().iter().filter(|request| request.grant_type.as_deref() == Some(grant.urn())).count()
+    }
+
+    /// The table's items as DynamoDB's JSON, binary attributes in base64.
+    pub fn items(&self) -> Vec<Value> {
+        let items = self.stack.table().items().expect("the table");
+        items.iter().map(|item| serde_json::to_value(item).expect("JSON")).collect()
+    }
+
+    /// Changes the one item of the table behind the functions' back.
+    pub fn change_item(&self, change: impl FnOnce(&mut Value)) {
+        let mut items = self.items();
+        assert_eq!(items.len(), 1, "one item");
+        let mut item = items.remove(0);
+        change(&mut item);
+        self.put_item(item);
+    }
+
+    /// Writes an item into the table.
+    pub fn put_item(&self, item: Value) {
+        self.stack.table().put(serde_json::from_value(item).expect("an item")).expect("written");
+    }
+
+    /// Takes the lease of the one session in the table, as a request does that then crashes.
+    pub fn take_lease(&self, length: Duration) {
+        let end = self.stack.tenant().clock().now() + length;
+        let end = end.duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+        self.change_item(|item| item["busy_until"] = json!({"N": end.to_string()}));
+    }
 }
 
 /// A browser tab on the page's origin, as far as the functions can tell.
@@ -73,10 +162,7 @@ impl Browser {
     fn at(url: &str) -> Self {
         // The test's own client, not the functions': no TLS is used, but reqwest wants a provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client");
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { client, origin: url.trim_end_matches('/').to_owned(), cookie: None }
     }
 
@@ -138,7 +224,7 @@ impl Browser {
 
     /// Signs in as far as the challenge, as the stack's own user.
     pub async fn begin(&mut self) -> Answer {
-        self.begin_as(local::user::EMAIL, local::user::PASSWORD).await
+        self.begin_as(user::EMAIL, user::PASSWORD).await
     }
 
     /// Signs in as far as the challenge.

@@ -29,8 +29,8 @@ async fn no_secret_is_in_the_log_of_a_run_at_trace_level() {
     mfa_core::log::init_with(Some("TRACE"), move || writer.clone());
     let mut secrets = vec![EMAIL.to_owned(), PASSWORD.to_owned(), TOTP_SECRET.to_owned(), "Fe26.2".to_owned()];
 
-    let mut world = World::start().await;
-    secrets.push(world.client_secret());
+    let world = World::start().await;
+    secrets.push(world.stack.tenant().client_secret());
     let mut page = world.browser();
     page.begin_as(EMAIL, "a-wrong-password").await;
     secrets.push("a-wrong-password".into());
@@ -47,17 +47,19 @@ async fn no_secret_is_in_the_log_of_a_run_at_trace_level() {
     secrets.push("77-not-six".into());
     page.authenticate(json!({"action": "enroll", "type": "sms", "phone_number": "+4917655500199"})).await;
     secrets.push("+4917655500199".into());
-    for fault in [Reply::html(502), Reply::garbage(), Reply::error(403, "access_denied", "Action says: ada@example.com")] {
+    for fault in
+        [Reply::html(502), Reply::garbage(), Reply::error(403, "access_denied", "Action says: ada@example.com")]
+    {
         world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).reply(fault));
         page.verify(json!({"otp": world.otp()})).await;
     }
     let odd = Reply::error(400, "an error with ada@example.com in it", "");
     world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).reply(odd));
     page.verify(json!({"otp": world.otp()})).await.is(502, "upstream_error");
-    world.dynamodb_down().await;
+    world.stack.dynamodb().down().await.unwrap();
     page.verify(json!({"otp": world.otp()})).await.is(503, "store_unavailable");
-    world.dynamodb_up().await;
-    world.rotate_secret("a-rotated-secret");
+    world.stack.dynamodb().up().await.unwrap();
+    world.stack.rotate_secret("a-rotated-secret");
     secrets.push("a-rotated-secret".into());
     secrets.push(world.otp());
     let tokens = page.verify(json!({"otp": world.otp()})).await;

@@ -1,8 +1,6 @@
 //! What Auth0 refuses, and what the page is told.
 
-use std::time::Duration;
-
-use auth0_tenant::{BlockedAnswer, Endpoint, Fault, Grant, Reply};
+use auth0_tenant::{BlockedAnswer, Endpoint, Fault, Grant, Reply, User};
 use e2e::World;
 use local::user::EMAIL;
 use serde_json::json;
@@ -56,7 +54,7 @@ async fn the_tenants_own_refusals_have_their_errors_too() {
     ] {
         let world = World::start().await;
         world.settings(|settings| settings.blocked_answer = answer);
-        world.conduct(EMAIL, auth0_tenant::Conduct::Blocked);
+        world.stack.tenant().set_conduct(EMAIL, auth0_tenant::Conduct::Blocked);
         world.browser().begin().await.is(403, expected);
     }
     let world = World::start().await;
@@ -141,7 +139,7 @@ async fn an_action_that_denies_after_the_code_leaves_the_session_and_its_words()
 #[tokio::test]
 async fn a_user_without_a_factor_is_told_to_enroll_one() {
     let world = World::start().await;
-    world.add_user("new@example.com", "password", |user| user);
+    world.add_user(User::new("new@example.com", "password"));
     let mut page = world.browser();
     let begun = page.begin_as("new@example.com", "password").await;
     assert_eq!(begun.status, 200, "{}", begun.body);
@@ -158,8 +156,9 @@ async fn a_user_without_the_wanted_factor_keeps_the_session_to_choose_another() 
     let refused = page.authenticate(sign_in).await;
     refused.is(400, "unsupported_challenge_type");
     assert!(page.cookie.is_some());
-    page.authenticate(json!({"action": "challenge", "challenge_type": "oob"})).await.is(400, "unsupported_challenge_type");
+    page.authenticate(json!({"action": "challenge", "challenge_type": "oob"}))
+        .await
+        .is(400, "unsupported_challenge_type");
     page.authenticate(json!({"action": "challenge", "challenge_type": "otp"})).await.is_otp_challenge();
     page.verify(json!({"otp": world.otp()})).await.is_tokens();
-    world.advance(Duration::ZERO);
 }

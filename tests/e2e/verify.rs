@@ -1,17 +1,10 @@
 //! `verify`: the second factor.
 
-use auth0_tenant::{BudgetAnswer, Endpoint, Fault, Grant, Reply, SpentMfaToken};
+use auth0_tenant::{BudgetAnswer, Endpoint, Factor, Fault, Grant, Reply, SpentMfaToken};
 use e2e::World;
+use local::user::EMAIL;
 use serde_json::json;
 use std::time::Duration;
-
-const WRONG: &str = "000000";
-
-/// A wrong code: not by chance the right one.
-fn wrong(world: &World) -> String {
-    let right = world.otp();
-    if right == WRONG { "111111".into() } else { WRONG.into() }
-}
 
 #[tokio::test]
 async fn a_wrong_code_costs_one_attempt_and_the_session_goes_on() {
@@ -19,7 +12,7 @@ async fn a_wrong_code_costs_one_attempt_and_the_session_goes_on() {
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
     for attempts_left in [4, 3, 2, 1] {
-        let refused = page.verify(json!({"otp": wrong(&world)})).await;
+        let refused = page.verify(json!({"otp": world.wrong_otp()})).await;
         refused.is(401, "invalid_code");
         assert_eq!(refused.body["attempts_left"], attempts_left);
         assert_eq!(refused.set_cookie, None);
@@ -32,9 +25,9 @@ async fn the_last_wrong_code_ends_the_session() {
     let world = World::start_with(|stack| stack.set("MAX_ATTEMPTS", "2")).await;
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
-    page.verify(json!({"otp": wrong(&world)})).await.is(401, "invalid_code");
+    page.verify(json!({"otp": world.wrong_otp()})).await.is(401, "invalid_code");
     let cookie = page.cookie.clone();
-    let last = page.verify(json!({"otp": wrong(&world)})).await;
+    let last = page.verify(json!({"otp": world.wrong_otp()})).await;
     last.is(429, "too_many_attempts");
     assert!(last.set_cookie.as_deref().unwrap().contains("Max-Age=0"));
     assert!(last.body.get("attempts_left").is_none());
@@ -71,7 +64,7 @@ async fn guesses_made_in_parallel_do_not_exceed_the_limit() {
     page.begin().await.is_otp_challenge();
     // Each guess stays at Auth0 for a moment, so that they overlap.
     world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).always().delay(Duration::from_millis(20)));
-    let code = wrong(&world);
+    let code = world.wrong_otp();
     let guesses = (0..40).map(|_| {
         let (mut page, code) = (page.clone(), code.clone());
         async move {
@@ -91,7 +84,7 @@ async fn guesses_made_in_parallel_do_not_exceed_the_limit() {
     assert_eq!(count(429, "too_many_attempts"), 1);
     assert_eq!(count(401, "session_expired"), 37);
     assert_eq!(world.received_grant(Grant::MfaOtp), 3, "no more guesses reached Auth0");
-    assert_eq!(world.most_in_flight_of_one_mfa_token(), 1, "and never two at once");
+    assert_eq!(world.stack.tenant().most_in_flight().of_one_mfa_token, 1, "and never two at once");
 }
 
 #[tokio::test]
@@ -173,7 +166,7 @@ async fn auth0s_own_code_budget_is_too_many_attempts_and_costs_none_here() {
         world.settings(|settings| settings.budget_answer = answer);
         let mut page = world.browser();
         page.begin().await.is_otp_challenge();
-        let code = wrong(&world);
+        let code = world.wrong_otp();
         for _ in 0..10 {
             page.verify(json!({"otp": code})).await.is(401, "invalid_code");
         }
@@ -191,10 +184,10 @@ async fn auth0s_own_code_budget_is_too_many_attempts_and_costs_none_here() {
 #[tokio::test]
 async fn a_chain_goes_on_with_a_fresh_challenge_and_the_passed_factor_costs_nothing() {
     let world = World::start().await;
-    world.chain(2);
+    world.stack.tenant().set_chain(EMAIL, vec![vec![Factor::Otp], vec![Factor::Otp]]);
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
-    page.verify(json!({"otp": wrong(&world)})).await.is(401, "invalid_code");
+    page.verify(json!({"otp": world.wrong_otp()})).await.is(401, "invalid_code");
     let cookie = page.cookie.clone();
     let more = page.verify(json!({"otp": world.otp()})).await;
     more.is_otp_challenge();
@@ -209,7 +202,7 @@ async fn a_chain_goes_on_with_a_fresh_challenge_and_the_passed_factor_costs_noth
 #[tokio::test]
 async fn a_chain_whose_challenge_fails_keeps_the_new_mfa_token() {
     let world = World::start().await;
-    world.chain(2);
+    world.stack.tenant().set_chain(EMAIL, vec![vec![Factor::Otp], vec![Factor::Otp]]);
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
     world.fault(Fault::at(Endpoint::Challenge).reply(Reply::html(503)));

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod demo;
 mod gateway;
 mod id;
 mod page;
@@ -7,6 +8,7 @@ mod secrets;
 mod server;
 mod stack;
 mod table;
+mod transfers;
 
 pub use secrets::Secrets;
 pub use server::Server;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use local::{Ports, Stack, StartError};
+use local::{Ports, Stack, StartError, demo};
 
 mod terminal;
 
@@ -42,7 +42,8 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let Some(ports) = Ports::from(arguments.port) else { return ExitCode::FAILURE };
     if arguments.env {
-        terminal::print_environment(&local::environment(ports, arguments.set));
+        let demo = demo::SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        terminal::print_environment(&local::environment(ports, demo.into_iter().chain(arguments.set)));
         return ExitCode::SUCCESS;
     }
     // The functions' lines, as on Lambda.
@@ -68,7 +69,8 @@ async fn run(ports: Ports, settings: Vec<(String, String)>) -> Result<std::conve
     let (watch, codes) = terminal::codes();
     let mut stack = Stack::builder()
         .ports(ports)
-        .tenant(|tenant| tenant.rule(move |login| watch.rule(login)))
+        .demo()
+        .tenant(|tenant| tenant.rule(move |login| watch.rule(login)).on_message(terminal::print_message))
         .progress(|what| eprintln!("starting {what}"));
     for (name, value) in settings {
         stack = stack.set(name, value);

@@ -13,10 +13,12 @@ use http::StatusCode;
 use mfa_core::{App, Clock};
 use tokio::net::TcpListener;
 
+use crate::demo;
 use crate::gateway::{Function, gateway_error};
 use crate::secrets::Secrets;
 use crate::server::Server;
 use crate::table::Table;
+use crate::transfers::Transfers;
 
 /// The user that every stack has, whose sign-in the page and the events in `tests/events` are about.
 pub mod user {
@@ -29,6 +31,8 @@ pub mod user {
     pub const TOTP_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 }
 
+/// The tenant's name, as an authenticator app shows it.
+pub(crate) const TENANT_NAME: &str = "Local stack";
 const DOMAIN: &str = "tenant.example";
 const CLIENT_ID: &str = "local-stack-client";
 const CLIENT_SECRET: &str = "local-stack-client-secret-that-protects-nothing-and-is-64-long--";
@@ -169,6 +173,15 @@ impl Builder {
         self
     }
 
+    /// Adds what `cargo dev` shows: [users](demo::USERS) with every kind of factor, signed-in sessions and
+    /// step-up. What was [set](Self::set) before or is set afterwards goes over its [settings](demo::SETTINGS).
+    pub fn demo(mut self) -> Self {
+        for (name, value) in demo::SETTINGS {
+            self.settings.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+        self.tenant(demo::tenant)
+    }
+
     /// Is told what is being started.
     pub fn progress(mut self, progress: impl Fn(&str) + Send + 'static) -> Self {
         self.progress = Box::new(progress);
@@ -209,7 +222,7 @@ impl Builder {
         let app = Arc::new(app.map_err(StartError::Functions)?);
 
         progress(PAGE);
-        let router = front(&app);
+        let router = front(&app, &env, &clock);
         let page = page.into_iter().map(|listener| serve_router(PAGE, listener, router.clone()));
         let page = page.collect::<Result<Vec<_>, _>>()?;
         let url = format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, ports.page)));
@@ -337,14 +350,17 @@ fn tenant_builder(clock: &Clock) -> auth0_tenant::Builder {
     Tenant::builder()
         .domain(DOMAIN)
         .clock(clock)
-        .settings(Settings { tenant_name: "Local stack".to_owned(), ..Settings::default() })
+        .settings(Settings { tenant_name: TENANT_NAME.to_owned(), ..Settings::default() })
         .application(Application::new(CLIENT_ID, CLIENT_SECRET).trusts_forwarded_for(true))
         .api(Api::new(AUDIENCE, &["read:accounts", "transfer:funds"]))
         .user(User::new(user::EMAIL, user::PASSWORD).name("Ada Lovelace").otp_secret(user::TOTP_SECRET))
 }
 
-/// What the gateway's routes lead to.
-fn front(app: &Arc<App>) -> Router {
+/// What the gateway's routes lead to, and the page with the API that it uses.
+fn front(app: &Arc<App>, env: &BTreeMap<String, String>, clock: &Clock) -> Router {
+    let value = |name| env.get(name).map(String::as_str).unwrap_or_default();
+    let tenant = value("AUTH0_BASE_URL").trim_end_matches('/');
+    let transfers = Transfers::new(tenant, value("AUTH0_AUDIENCE"), clock.clone());
     let (authenticate, verify) = (Arc::clone(app), Arc::clone(app));
     let authenticate = Function::new("authenticate", move |request| {
         let app = Arc::clone(&authenticate);
@@ -354,7 +370,8 @@ fn front(app: &Arc<App>) -> Router {
         let app = Arc::clone(&verify);
         async move { app.verify(request).await }
     });
-    crate::page::router()
+    crate::page::router(format!("{tenant}/inbox"))
+        .merge(transfers.router())
         .route("/api/mfa/authenticate", authenticate.route())
         .route("/api/mfa/verify", verify.route())
         .fallback(|| async { gateway_error(StatusCode::NOT_FOUND, "Not Found") })
@@ -527,6 +544,8 @@ mod tests {
         for (path, content_type) in [
             ("/", "text/html"),
             ("/app.js", "text/javascript"),
+            ("/surface.js", "text/javascript"),
+            ("/api.js", "text/javascript"),
             ("/text.js", "text/javascript"),
             ("/style.css", "text/css"),
         ] {
@@ -538,5 +557,57 @@ mod tests {
             assert!(head.contains("x-content-type-options: nosniff"), "{path}: {head}");
         }
         assert!(ask(address, "GET /other", "").await.unwrap().contains("Not Found"));
+    }
+
+    #[tokio::test]
+    async fn the_demo_has_users_sessions_and_a_step_up_and_gives_way_to_what_is_set() {
+        let stack = Stack::builder().set("STEP_UP_SCOPES", "").demo().set("MAX_ATTEMPTS", "2").start().await.unwrap();
+        assert_eq!(stack.env()["AUTH0_SCOPE"], "openid profile email offline_access");
+        assert_eq!(stack.env()["STEP_UP_SCOPES"], "", "said before");
+        assert_eq!(stack.env()["MAX_ATTEMPTS"], "2", "said afterwards");
+        assert_eq!(stack.tenant().settings().step_up_scopes, [demo::STEP_UP_SCOPE]);
+        assert_eq!(stack.tenant().password(user::EMAIL).as_deref(), Some(user::PASSWORD));
+        for (email, _) in demo::USERS {
+            assert_eq!(stack.tenant().password(email).as_deref(), Some(user::PASSWORD), "{email}");
+        }
+        let factors = |email| stack.tenant().authenticators(email).len();
+        assert!(factors("pat@example.com") > factors("nia@example.com"));
+    }
+
+    #[tokio::test]
+    async fn a_stack_as_it_comes_has_the_functions_own_defaults() {
+        let stack = Stack::builder().start().await.unwrap();
+        assert!(!stack.env().contains_key("AUTH0_SCOPE") && !stack.env().contains_key("STEP_UP_SCOPES"));
+        assert_eq!(stack.tenant().users(), [user::EMAIL]);
+    }
+
+    #[tokio::test]
+    async fn a_transfer_wants_a_token() {
+        let stack = Stack::builder().start().await.unwrap();
+        let address = stack.url().trim_start_matches("http://");
+        let answer = ask(address, "POST /api/transfers", r#"{"to":"Grace","amount":1}"#).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("\r\nwww-authenticate: Bearer\r\n"), "{answer}");
+        assert!(answer.contains("\r\ncache-control: no-store\r\n"), "{answer}");
+        assert!(ask(address, "GET /api/transfers", "").await.unwrap().starts_with("HTTP/1.1 405 "));
+    }
+
+    #[tokio::test]
+    async fn a_qr_code_is_drawn_of_a_body_and_no_more_than_it_holds() {
+        let stack = Stack::builder().start().await.unwrap();
+        let address = stack.url().trim_start_matches("http://");
+        let of = async |content: &str| ask(address, "POST /api/qr-code", content).await.unwrap();
+        let drawn = of("otpauth://totp/a?secret=ABC").await;
+        assert!(drawn.starts_with("HTTP/1.1 200 ") && drawn.contains("content-type: image/svg+xml"), "{drawn}");
+        assert!(drawn.contains("cache-control: no-store") && drawn.contains("<svg"), "{drawn}");
+        assert_ne!(drawn, of("otpauth://totp/a?secret=ABD").await);
+        assert!(of(&"x".repeat(2954)).await.starts_with("HTTP/1.1 413 "));
+        assert!(ask(address, "GET /api/qr-code?secret=ABC", "").await.unwrap().starts_with("HTTP/1.1 405 "));
+    }
+
+    #[tokio::test]
+    async fn the_inbox_is_the_tenants() {
+        let stack = Stack::builder().start().await.unwrap();
+        let answer = ask(stack.url().trim_start_matches("http://"), "GET /inbox", "").await.unwrap();
+        assert!(answer.contains(&format!("\r\nlocation: {}/inbox\r\n", stack.tenant().base_url())), "{answer}");
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
 
-use auth0_tenant::{Login, Verdict};
-use local::{Stack, user};
+use auth0_tenant::{Factor, Login, Message, MessageKind, Protocol, Verdict};
+use local::{Stack, demo, user};
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -42,7 +42,13 @@ pub(crate) fn print_welcome(stack: &Stack) {
     }
     let _ = writeln!(welcome, "\n{}", qr_code(&uri, io::stdout().is_terminal()));
     let _ = writeln!(welcome, "  Scan it with an authenticator app, or take the codes that are shown here:\n");
-    line(&mut welcome, "Code", &code(stack));
+    let _ = writeln!(welcome, "  Others, with the same password and another second factor:\n");
+    for (email, factor) in demo::USERS {
+        let _ = writeln!(welcome, "  {email:<18}{factor}");
+    }
+    let inbox = format!("{}/inbox", stack.page_url());
+    let _ = writeln!(welcome, "\n  What is sent to them is shown here and at {inbox}\n");
+    line(&mut welcome, "Code", &code(stack, user::EMAIL).unwrap_or_default());
     let _ = writeln!(welcome, "\n  A new one is shown whenever one is asked for. Ctrl-C ends the stack.\n");
     print(&welcome);
 }
@@ -51,9 +57,25 @@ fn line(text: &mut String, name: &str, value: &str) {
     let _ = writeln!(text, "  {name:<13}{value}");
 }
 
-fn code(stack: &Stack) -> String {
-    let (code, left) = stack.otp_code();
-    format!("{code}  (for {} s)", left.as_secs())
+/// The code that a user's authenticator app shows, if there is one.
+fn code(stack: &Stack, email: &str) -> Option<String> {
+    let code = stack.tenant().otp_code(email)?;
+    let whose = if email == user::EMAIL { String::new() } else { format!(", {email}") };
+    Some(format!("{code}  (for {} s{whose})", stack.otp_code().1.as_secs()))
+}
+
+/// What the tenant has sent to a user. A push is answered in the inbox.
+pub(crate) fn print_message(message: &Message) {
+    let (name, what) = match message.kind {
+        MessageKind::Sms => ("SMS", message.code.as_deref()),
+        MessageKind::Voice => ("Call", message.code.as_deref()),
+        MessageKind::Email => ("Mail", message.code.as_deref()),
+        MessageKind::Push => ("Push", Some("approve or refuse it in the inbox")),
+        MessageKind::PushEnrollment => ("New device", Some("approving it in the inbox stands for the scan")),
+    };
+    let mut text = String::new();
+    line(&mut text, name, &format!("{}  ({})", what.unwrap_or_default(), message.user));
+    print(&text);
 }
 
 /// The QR code in half blocks, indented.
@@ -81,10 +103,10 @@ fn print(text: &str) {
 
 /// What happened at the tenant.
 enum Event {
-    /// The password was right: a code will be wanted.
-    Asked,
-    /// The code was right.
-    Passed,
+    /// This user's password was right, or a step-up has begun: a code may be wanted.
+    Asked(String),
+    /// This user's factor was right.
+    Passed(String),
 }
 
 /// Learns from the tenant when a code is wanted, by whichever way the functions are called.
@@ -102,9 +124,19 @@ pub(crate) fn codes() -> (Watch, Codes) {
 impl Watch {
     /// A rule of the tenant that decides nothing.
     pub(crate) fn rule(&self, login: &Login) -> Verdict {
-        if login.email == user::EMAIL {
-            let event = if login.methods.is_empty() { Event::Asked } else { Event::Passed };
-            let _ = self.0.send(event);
+        // A renewal wants no code.
+        let wants_scope = login.requested_scopes.iter().any(|scope| scope == demo::STEP_UP_SCOPE);
+        if login.protocol == Protocol::RefreshToken && !wants_scope {
+            return Verdict::Continue;
+        }
+        let email = login.email.clone();
+        if login.methods.is_empty() {
+            // Who has no factor yet may be about to enroll an app.
+            if login.enrolled.is_empty() || login.enrolled.contains(&Factor::Otp) {
+                let _ = self.0.send(Event::Asked(email));
+            }
+        } else {
+            let _ = self.0.send(Event::Passed(email));
         }
         Verdict::Continue
     }
@@ -114,32 +146,31 @@ impl Codes {
     /// From a right password on, shows each new code until one was right. The tenant takes a code only
     /// once, so one that is used up is not shown again.
     pub(crate) async fn show(mut self, stack: &Stack) {
-        let mut wanted_until = None;
-        let mut used = String::new();
+        let mut wanted: Option<(String, Instant)> = None;
+        let mut used = None;
         loop {
-            let (current, left) = stack.otp_code();
+            let (_, left) = stack.otp_code();
             tokio::select! {
                 event = self.0.recv() => match event {
-                    Some(Event::Asked) => {
-                        wanted_until = Some(Instant::now() + PATIENCE);
-                        let shown = if used == current {
-                            format!("used up; the next one in {} s", left.as_secs())
-                        } else {
-                            code(stack)
-                        };
-                        print_code(&shown);
+                    Some(Event::Asked(email)) => {
+                        let current = stack.tenant().otp_code(&email);
+                        if current.is_some() && current == used {
+                            print_code(&format!("used up; the next one in {} s", left.as_secs()));
+                        } else if let Some(shown) = code(stack, &email) {
+                            print_code(&shown);
+                        }
+                        wanted = Some((email, Instant::now() + PATIENCE));
                     }
-                    Some(Event::Passed) => {
-                        wanted_until = None;
-                        used = current;
+                    Some(Event::Passed(email)) => {
+                        wanted = None;
+                        used = stack.tenant().otp_code(&email);
                     }
                     None => return,
                 },
-                () = sleep(left), if wanted_until.is_some() => {
-                    if wanted_until.is_some_and(|until| Instant::now() < until) {
-                        print_code(&code(stack));
-                    } else {
-                        wanted_until = None;
+                () = sleep(left), if wanted.is_some() => {
+                    wanted = wanted.filter(|(_, until)| Instant::now() < *until);
+                    if let Some(shown) = wanted.as_ref().and_then(|(email, _)| code(stack, email)) {
+                        print_code(&shown);
                     }
                 }
             }

@@ -1,0 +1,97 @@
+// The page in a real browser, for the tests of a file.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before } from "node:test";
+import { chromium } from "playwright-core";
+
+import { ROOT, startStack } from "./stack.js";
+
+export const AUTHENTICATE = "/api/mfa/authenticate";
+export const VERIFY = "/api/mfa/verify";
+export const TRANSFERS = "/api/transfers";
+
+/** Tests mostly wait, for a push for one, and each has a stack of its own: some at a time. */
+export const TOGETHER = { concurrency: 5 };
+
+const CHROMIUM = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+let profile;
+let browser;
+
+before(async () => {
+  assert.ok(CHROMIUM, "there is no Chromium: install it, or name it in CHROMIUM");
+  profile = await mkdtemp(path.join(tmpdir(), "mfa-browser-"));
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, env: { ...process.env, HOME: profile } });
+});
+
+after(async () => {
+  await browser?.close();
+  await rm(profile, { recursive: true, force: true });
+});
+
+/** A fresh browser on the page of a fresh stack. Ends both after the test, which fails on any fault of the page. */
+export async function open(t, { set, clock, ...options } = {}) {
+  const stack = await startStack(t, set);
+  const context = await browser.newContext({ reducedMotion: "reduce", viewport: { width: 1000, height: 760 }, ...options });
+  const page = await context.newPage();
+  const faults = [];
+  const sent = [];
+  page.on("pageerror", (fault) => faults.push(fault.message));
+  // A 4xx is on the console too, and no fault.
+  page.on("console", (entry) => entry.type() === "error" && !entry.text().startsWith("Failed to load resource") && faults.push(entry.text()));
+  page.on("request", (request) => sent.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(faults, []);
+  });
+  if (clock) await page.clock.install();
+  await page.goto(stack.url);
+  await shows(page, "Sign in");
+  return {
+    stack,
+    context,
+    page,
+    /** How many requests there were: `POST /path`. */
+    count: (what) => sent.filter((one) => one === what).length,
+    press: (name) => page.getByRole("button", { name, exact: true }).click(),
+    shot: (name, options = { fullPage: true }) => page.screenshot({ path: path.join(ROOT, "target", "screenshots", `${name}.png`), ...options }),
+  };
+}
+
+/** Resolves once the card's heading is `title`. */
+export const shows = (page, title) => page.getByRole("heading", { level: 1, name: title, exact: true }).waitFor();
+/** Resolves once the page says `words`. */
+export const says = async (page, words) => {
+  await page.getByRole("alert").filter({ hasText: words }).waitFor();
+};
+
+export async function enterPassword(page, stack, email = stack.email, next = "Enter your code") {
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(stack.password);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await shows(page, next);
+}
+
+export async function enterCode(page, code, label = "Six-digit code") {
+  await page.getByLabel(label, { exact: true }).fill(code);
+  await page.getByRole("button", { name: "Verify" }).click();
+}
+
+/** Signs in as a user whose second factor is a code in a message. */
+export async function signIn(page, stack, email) {
+  const before = (await stack.tenant("GET", "/inbox")).filter((message) => message.user === email).length;
+  await enterPassword(page, stack, email);
+  await enterCode(page, (await stack.message(email, before + 1)).code, "Code");
+  await shows(page, "You are signed in");
+}
+
+/** Nothing is wider than the window. */
+export async function fits(page) {
+  const [wide, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(wide <= width, `${wide} > ${width}`);
+}
