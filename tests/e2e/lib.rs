@@ -4,6 +4,13 @@
 //! calls the functions as a page does, over HTTP through the gateway, with a [`Browser`] that keeps the
 //! session cookie. Nothing here knows what is inside the functions.
 
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    reason = "only tests use it: what goes wrong here is a failed test"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
