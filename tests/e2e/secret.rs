@@ -40,7 +40,7 @@ async fn while_secrets_manager_is_down_the_last_value_goes_on_serving() {
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
     world.stack.secrets_manager().down().await.unwrap();
-    world.advance(Duration::from_secs(3600));
+    world.advance(Duration::from_hours(1));
     page.begin().await.is_otp_challenge();
 }
 

@@ -12,7 +12,7 @@ async fn a_reloaded_page_learns_where_its_sign_in_stands() {
     assert_eq!(page.status().await.body, json!({"success": true, "state": "none"}));
     page.begin().await.is_otp_challenge();
     page.verify(json!({"otp": world.wrong_otp()})).await.is(401, "invalid_code");
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     let standing = page.status().await;
     assert_eq!(standing.status, 200);
     let expires_in = standing.body["expires_in"].as_u64().unwrap();
@@ -50,7 +50,7 @@ async fn a_session_that_is_over_stands_nowhere_although_its_item_is_still_there(
     let world = World::start().await;
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
-    world.advance(Duration::from_secs(300));
+    world.advance(Duration::from_mins(5));
     assert_eq!(page.status().await.body["state"], "none");
     assert_eq!(world.items().len(), 1);
     world.advance(Duration::from_secs(1));
@@ -168,7 +168,7 @@ async fn an_end_moved_in_the_table_prolongs_nothing() {
         item["pending_until"] = json!({"N": "9999999999"});
         item["expires_at"] = json!({"N": "9999999999"});
     });
-    world.advance(Duration::from_secs(300));
+    world.advance(Duration::from_mins(5));
     assert_eq!(page.status().await.body["state"], "none");
     page.verify(json!({"otp": world.otp()})).await.is(401, "session_expired");
     assert_eq!(world.received_grant(auth0_tenant::Grant::MfaOtp), 0);

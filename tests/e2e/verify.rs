@@ -132,7 +132,7 @@ async fn a_sign_in_waits_for_its_code_five_minutes_and_no_longer() {
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
     let mut late = page.clone();
-    world.advance(Duration::from_secs(300));
+    world.advance(Duration::from_mins(5));
     let refused = late.verify(json!({"otp": world.otp()})).await;
     refused.is(401, "session_expired");
     assert!(refused.set_cookie.as_deref().unwrap().contains("Max-Age=0"));
