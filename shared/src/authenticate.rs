@@ -13,6 +13,7 @@ use crate::reply::{Answer, Content, Error, Refused, Standing};
 use crate::request::{Action, Choice, Enrollment, SignIn};
 use crate::session::{
     After, Challenge, Claim, ClaimError, Claimed, OutcomeError, Pending, Purpose, SealError, SessionId, SignedIn,
+    StoreError,
 };
 
 /// Seconds between two looks at a push: Auth0 takes twelve a minute.
@@ -315,10 +316,7 @@ impl App {
     /// `DELETE`: the item goes, lease or no lease, and so does its refresh token at Auth0.
     pub(crate) async fn sign_out(&self, call: &Call<'_>) -> Result<Answer, Refused> {
         if let Presented::Session(id) = &call.session {
-            let item = self.store.remove(id).await.map_err(Refused::ended)?;
-            if let Some(Ok(Some(signed_in))) = item.map(|item| item.signed_in(id, self.clock.seconds())) {
-                self.revoke(call, Some(&signed_in.refresh_token)).await;
-            }
+            self.remove(call, id).await.map_err(Refused::ended)?;
         }
         Ok(Answer { content: Content::Nothing, cookie: Change::Clear })
     }
@@ -460,14 +458,18 @@ impl App {
     /// Takes the session away that the request came with: another has begun.
     pub(crate) async fn replace_presented(&self, call: &Call<'_>) {
         let Presented::Session(old) = &call.session else { return };
-        match self.store.remove(old).await {
-            Ok(item) => {
-                if let Some(Ok(Some(signed_in))) = item.map(|item| item.signed_in(old, self.clock.seconds())) {
-                    self.revoke(call, Some(&signed_in.refresh_token)).await;
-                }
-            }
-            Err(fault) => tracing::warn!(detail = %fault, "the session before this one was not removed"),
+        if let Err(fault) = self.remove(call, old).await {
+            tracing::warn!(detail = %fault, "the session before this one was not removed");
         }
+    }
+
+    /// Removes a session, lease or no lease, and revokes its refresh token at Auth0.
+    async fn remove(&self, call: &Call<'_>, id: &SessionId) -> Result<(), StoreError> {
+        let item = self.store.remove(id).await?;
+        if let Some(Ok(Some(signed_in))) = item.map(|item| item.signed_in(id, self.clock.seconds())) {
+            self.revoke(call, Some(&signed_in.refresh_token)).await;
+        }
+        Ok(())
     }
 
     /// Takes back what a sign-in has written that fails with `error`. Sealed under a cookie that nobody has,
