@@ -169,22 +169,37 @@ impl App {
             }
             Err(failure) => return Err(self.call_off(call, &claimed, After::default(), failure).await),
         };
-        let tokens = self.same_subject(call, &claimed, &mut signed_in, tokens).await?;
-        // The new refresh token is stored before anything is answered.
-        let after = After { signed_in: Some(&signed_in), ..After::default() };
-        match (purpose, self.store.release(&claimed, after).await) {
-            (_, Err(lost @ OutcomeError::Lost(_))) => {
+        let tokens = self.refreshed(call, &claimed, &mut signed_in, tokens, After::default()).await?;
+        match purpose {
+            Purpose::Renew => Ok(Answer::keeping(Content::TokensWithoutMfa(tokens))),
+            Purpose::StepUp { .. } | Purpose::SignIn => Err(Error::MfaNotEnforced.into()),
+        }
+    }
+
+    /// Tokens that a signed-in session got: they are its own user's, and the refresh token that came with them,
+    /// where Auth0 rotates it, is stored before they are answered. Without it the session's next refresh would
+    /// look like theft to Auth0, so tokens whose successor cannot be stored are not given out.
+    pub(crate) async fn refreshed(
+        &self,
+        call: &Call<'_>,
+        claimed: &Claimed,
+        signed_in: &mut SignedIn,
+        tokens: Tokens,
+        after: After<'_>,
+    ) -> Result<Tokens, Refused> {
+        let (tokens, rotated) = self.same_subject(call, claimed, signed_in, tokens).await?;
+        let after = After { signed_in: rotated.then_some(&*signed_in), ..after };
+        match self.store.release(claimed, after).await {
+            Ok(()) => Ok(tokens),
+            Err(lost @ OutcomeError::Lost(_)) => {
                 self.revoke(call, Some(&signed_in.refresh_token)).await;
                 Err(ended(lost))
             }
-            (Purpose::Renew, outcome) => {
-                if let Err(fault) = outcome {
-                    tracing::warn!(detail = %fault, "a rotated refresh token was not stored");
-                }
-                Ok(Answer::keeping(Content::TokensWithoutMfa(tokens)))
+            Err(fault) if rotated => Err(fault.into()),
+            Err(fault) => {
+                tracing::warn!(detail = %fault, "a lease was not given back; it runs out by itself");
+                Ok(tokens)
             }
-            (_, Err(fault)) => Err(fault.into()),
-            (_, Ok(())) => Err(Error::MfaNotEnforced.into()),
         }
     }
 
@@ -207,7 +222,7 @@ impl App {
             Ok(next) => Ok(next),
             Err(Stuck::OtherFactor) => Err(Error::UnsupportedChallengeType),
             Err(Stuck::Failed(failure)) => {
-                return Err(self.settle(claimed, After::default(), failure.into()).await);
+                return Err(self.not_begun(call, claimed, After::default(), failure).await);
             }
         };
         self.await_next(&mut pending, next.as_ref().ok());
@@ -222,29 +237,31 @@ impl App {
     }
 
     /// Tokens for a signed-in session, if they are for its own user; their refresh token, where rotation gave a
-    /// new one, goes into `signed_in`. Otherwise the session ends, and all that was given is revoked.
-    pub(crate) async fn same_subject(
+    /// new one, goes into `signed_in`, and that it did is said. Otherwise the session ends, and all that was
+    /// given is revoked.
+    async fn same_subject(
         &self,
         call: &Call<'_>,
         claimed: &Claimed,
         signed_in: &mut SignedIn,
         mut tokens: Tokens,
-    ) -> Result<Tokens, Refused> {
+    ) -> Result<(Tokens, bool), Refused> {
         let rotated = tokens.refresh_token.take();
         if tokens.sub.as_ref() != Some(&signed_in.sub) {
             self.revoke(call, rotated.as_ref()).await;
             return Err(self.end_session(call, claimed, Error::AccessDenied(None)).await);
         }
+        let is_rotated = rotated.is_some();
         if let Some(rotated) = rotated {
             signed_in.refresh_token = rotated;
         }
-        Ok(tokens)
+        Ok((tokens, is_rotated))
     }
 
     /// A new challenge: a code sent again, or another factor, without the password.
     async fn challenge(&self, call: &Call<'_>, choice: &Choice) -> Result<Answer, Refused> {
         let id = session(call)?;
-        let (claimed, mut pending) = self.claim(id, Claim::Pending).await?;
+        let (claimed, mut pending) = self.claim(call, id, Claim::Pending).await?;
         let next = match self.next(call, &pending.mfa_token, choice, None).await {
             Ok(next) => next,
             Err(Stuck::OtherFactor) => {
@@ -270,7 +287,7 @@ impl App {
     /// A first factor for a user without one.
     async fn enroll(&self, call: &Call<'_>, enrollment: &Enrollment) -> Result<Answer, Refused> {
         let id = session(call)?;
-        let (claimed, mut pending) = self.claim(id, Claim::Pending).await?;
+        let (claimed, mut pending) = self.claim(call, id, Claim::Pending).await?;
         let enrolled = match self.auth0.associate(call.invocation, &pending.mfa_token, enrollment).await {
             Ok(enrolled) => enrolled,
             Err(failure) => return Err(self.call_off(call, &claimed, After::default(), failure).await),
@@ -387,7 +404,12 @@ impl App {
     }
 
     /// Takes the session's lease and opens its pending part.
-    pub(crate) async fn claim(&self, id: &SessionId, claim: Claim) -> Result<(Claimed, Pending), Refused> {
+    pub(crate) async fn claim(
+        &self,
+        call: &Call<'_>,
+        id: &SessionId,
+        claim: Claim,
+    ) -> Result<(Claimed, Pending), Refused> {
         let claimed = self.store.claim(id, claim).await.map_err(|error| match error {
             ClaimError::Gone { signed_in: false } => Refused::ended(Error::SessionExpired),
             error => error.into(),
@@ -395,13 +417,15 @@ impl App {
         match claimed.pending(self.clock.seconds()) {
             Ok(Some(pending)) => Ok((claimed, pending)),
             Err(SealError::Random) => Err(SealError::Random.into()),
-            // Changed in the table, or prolonged there: it is over.
-            Ok(None) | Err(SealError::Tampered) => {
-                if let Err(OutcomeError::Store(fault)) = self.store.end(&claimed).await {
-                    tracing::warn!(detail = %fault, "an item that does not open was not removed");
-                }
-                Err(Refused::ended(Error::SessionExpired))
+            // Over since the lease was taken, or prolonged in the table. A sign-in that this was a step-up of
+            // goes on.
+            Ok(None) if claimed.item.signed_in.is_some() => {
+                let give_back_attempt = claim == Claim::Attempt;
+                let after = After { drop_pending: true, give_back_attempt, ..After::default() };
+                Err(self.settle(&claimed, after, Error::SessionExpired.into()).await)
             }
+            // Changed in the table: nothing in the item is believed any more.
+            Ok(None) | Err(SealError::Tampered) => Err(self.end_session(call, &claimed, Error::SessionExpired).await),
         }
     }
 
@@ -426,6 +450,21 @@ impl App {
         } else {
             self.settle(claimed, After { drop_pending, ..after }, error.into()).await
         }
+    }
+
+    /// Ends a claim after a demand for MFA that found no challenge. What was pending before is as it was; but
+    /// where the user is blocked, a signed-in session ends.
+    pub(crate) async fn not_begun(
+        &self,
+        call: &Call<'_>,
+        claimed: &Claimed,
+        after: After<'_>,
+        failure: Failure,
+    ) -> Refused {
+        if claimed.item.signed_in.is_some() && failure.refusal() == Some(&Refusal::Blocked) {
+            return self.end_session(call, claimed, failure.into()).await;
+        }
+        self.settle(claimed, after, failure.into()).await
     }
 
     /// Gives the lease back after a failure, which stays the answer unless the session ended meanwhile.

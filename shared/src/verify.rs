@@ -16,7 +16,7 @@ impl App {
         let id = session(call)?;
         // Looking whether a push was answered is no guess.
         let claim = if matches!(code, Code::Push) { Claim::Pending } else { Claim::Attempt };
-        let (claimed, pending) = self.claim(id, claim).await?;
+        let (claimed, pending) = self.claim(call, id, claim).await?;
         let attempt = Attempt { app: self, call, id, claimed, counted: claim == Claim::Attempt };
         attempt.run(pending, code).await
     }
@@ -99,16 +99,8 @@ impl Attempt<'_> {
             // Over or changed in the meantime: the tokens are nobody's.
             return Err(app.end_session(call, &self.claimed, Error::SessionExpired).await);
         };
-        let tokens = app.same_subject(call, &self.claimed, &mut signed_in, tokens).await?;
-        let after = After { signed_in: Some(&signed_in), drop_pending: true, reset_attempts: true, ..After::default() };
-        match app.store.release(&self.claimed, after).await {
-            Ok(()) => {}
-            Err(lost @ OutcomeError::Lost(_)) => {
-                app.revoke(call, Some(&signed_in.refresh_token)).await;
-                return Err(ended(lost));
-            }
-            Err(fault) => tracing::warn!(detail = %fault, "a rotated refresh token was not stored"),
-        }
+        let after = After { drop_pending: true, reset_attempts: true, ..After::default() };
+        let tokens = app.refreshed(call, &self.claimed, &mut signed_in, tokens, after).await?;
         Ok(Answer::keeping(Content::Tokens(tokens)))
     }
 
@@ -158,24 +150,36 @@ impl Attempt<'_> {
             Ok(pending) => pending,
             Err(error) => return Err(self.failed(error).await),
         };
+        let cookie = if self.claimed.item.signed_in.is_some() {
+            // The step-up does not outlive the session that it is for.
+            if let Ok(Some(signed_in)) = self.claimed.signed_in(app.clock.seconds()) {
+                pending.ends_at = pending.ends_at.min(signed_in.ends_at);
+            }
+            Change::Keep
+        } else {
+            Change::Set { id: self.id.clone(), max_age: app.left(pending.ends_at) }
+        };
         let next = app.next(call, &pending.mfa_token, &Choice::any(), required.enroll).await;
         app.await_next(&mut pending, next.as_ref().ok());
         // A factor that passed is no wrong code; the count of those before it stays.
-        let after = || After { pending: Some(&pending), give_back_attempt: self.counted, ..After::default() };
-        let expires_in = app.left(pending.ends_at);
-        let cookie = match &self.claimed.item.signed_in {
-            Some(_) => Change::Keep,
-            None => Change::Set { id: self.id.clone(), max_age: expires_in },
-        };
-        let error = match next {
+        let after = After { pending: Some(&pending), give_back_attempt: self.counted, ..After::default() };
+        match next {
             Ok(next) => {
-                app.store.release(&self.claimed, after()).await.map_err(ended)?;
-                return Ok(Answer { content: next.content(expires_in), cookie });
+                app.store.release(&self.claimed, after).await.map_err(ended)?;
+                Ok(Answer { content: next.content(app.left(pending.ends_at)), cookie })
             }
-            Err(Stuck::OtherFactor) => Error::UnsupportedChallengeType,
-            Err(Stuck::Failed(failure)) => failure.into(),
-        };
-        Err(app.settle(&self.claimed, after(), Refused { error, cookie }).await)
+            Err(Stuck::OtherFactor) => {
+                let refused = Refused { error: Error::UnsupportedChallengeType, cookie };
+                Err(app.settle(&self.claimed, after, refused).await)
+            }
+            Err(Stuck::Failed(failure)) => {
+                let refused = app.not_begun(call, &self.claimed, after, failure).await;
+                Err(match refused.cookie {
+                    Change::Keep => Refused { cookie, ..refused },
+                    _ => refused,
+                })
+            }
+        }
     }
 
     /// The push is not answered yet; `slower` seconds more between looks from now on.
