@@ -154,6 +154,16 @@ impl App {
                 return Err(self.end_session(call, &claimed, Error::LoginRequired).await);
             }
         };
+        // The same again: the demand that is open goes on. Whether it has used the refresh token up already,
+        // Auth0's documentation does not say; presented once more, it might look stolen.
+        if let Ok(Some(pending)) = claimed.pending(self.clock.seconds())
+            && pending.purpose == purpose
+        {
+            match self.next(call, &pending.mfa_token, choice, None).await {
+                Err(Stuck::Failed(failure)) if failure.refusal() == Some(&Refusal::MfaTokenGone) => {}
+                next => return self.await_code(call, &claimed, pending, next).await,
+            }
+        }
         let scope = self.scope(&purpose);
         let tokens = match self.auth0.refresh(call.invocation, &signed_in.refresh_token, scope).await {
             Ok(Grant::Tokens(tokens)) => tokens,
@@ -218,7 +228,19 @@ impl App {
             Err(error) => return Err(self.settle(claimed, After::default(), error.into()).await),
         };
         pending.ends_at = pending.ends_at.min(signed_in.ends_at);
-        let next = match self.next(call, &pending.mfa_token, choice, required.enroll).await {
+        let next = self.next(call, &pending.mfa_token, choice, required.enroll).await;
+        self.await_code(call, claimed, pending, next).await
+    }
+
+    /// Keeps what is pending of a step-up or renewal, if it goes on.
+    async fn await_code(
+        &self,
+        call: &Call<'_>,
+        claimed: &Claimed,
+        mut pending: Pending,
+        next: Result<Next, Stuck>,
+    ) -> Result<Answer, Refused> {
+        let next = match next {
             Ok(next) => Ok(next),
             Err(Stuck::OtherFactor) => Err(Error::UnsupportedChallengeType),
             Err(Stuck::Failed(failure)) => {
