@@ -256,6 +256,92 @@ async fn the_list_of_authenticators_and_a_removal() {
 }
 
 #[tokio::test]
+async fn a_listed_authenticator_has_the_fields_of_its_kind() {
+    let user = ada().otp().sms(PHONE).email_factor().push("Ada's phone").recovery_code("M67LWV6ZJGNDUGH43BADW46N");
+    let client = Client::start(builder().user(user)).await;
+    let mfa_token = client.mfa_token().await;
+    let list = client.get("/mfa/authenticators", &mfa_token).await;
+    let entry = |prefix: &str| {
+        let entries = list.body.as_array().unwrap().iter();
+        entries.filter(|entry| entry["id"].as_str().unwrap().starts_with(prefix)).collect::<Vec<_>>()
+    };
+    let bare = &["active", "authenticator_type", "id"][..];
+    let named = &["active", "authenticator_type", "id", "name", "oob_channel"][..];
+    for (prefix, kind, channel, fields) in [
+        ("totp|", "otp", None, bare),
+        ("recovery-code|", "recovery-code", None, bare),
+        ("sms|", "oob", Some("sms"), named),
+        ("email|", "oob", Some("email"), named),
+        ("push|", "oob", Some("auth0"), named),
+    ] {
+        let found = entry(prefix);
+        assert!(!found.is_empty(), "{prefix}: {}", list.text);
+        for entry in found {
+            let mut names: Vec<_> = entry.as_object().unwrap().keys().map(String::as_str).collect();
+            names.sort_unstable();
+            assert_eq!(names, fields, "{prefix}");
+            assert_eq!(entry["authenticator_type"], kind);
+            assert_eq!(entry.get("oob_channel").and_then(Value::as_str), channel, "singular, and a string");
+            assert_eq!(entry["active"], true);
+        }
+    }
+    // Masked as recorded: all but the last four digits, all but the first four letters of the domain.
+    let name = |prefix: &str| entry(prefix)[0]["name"].as_str().unwrap().to_owned();
+    assert!(name("sms|").starts_with("XXXX") && PHONE.ends_with(name("sms|").trim_start_matches('X')));
+    let (user, domain) = name("email|").split_once('@').map(|(u, d)| (u.to_owned(), d.to_owned())).unwrap();
+    assert!(user.bytes().all(|byte| byte == b'*') && domain.starts_with("exam*"), "{user}@{domain}");
+}
+
+#[tokio::test]
+async fn the_uris_of_an_enrollment_have_the_recorded_form() {
+    let client = Client::start(builder().user(ada())).await;
+    let mfa_token = client.mfa_token().await;
+    let answer = client.associate(&mfa_token, json!({"authenticator_types": ["otp"]})).await;
+    let uri = answer.text_of("barcode_uri");
+    let (label, query) = uri.split_once('?').unwrap();
+    assert!(label.starts_with("otpauth://totp/") && label.ends_with(":ada%40example.com"), "{uri}");
+    let names: Vec<_> = query.split('&').map(|pair| pair.split('=').next().unwrap()).collect();
+    assert_eq!(names, ["secret", "issuer", "algorithm", "digits", "period"]);
+    assert!(query.starts_with(&format!("secret={}&", answer.text_of("secret"))));
+    assert!(query.ends_with("&algorithm=SHA1&digits=6&period=30"));
+
+    let push = json!({"authenticator_types": ["oob"], "oob_channels": ["auth0"]});
+    let answer = client.associate(&mfa_token, push).await;
+    let uri = answer.text_of("barcode_uri");
+    let (label, query) = uri.split_once('?').unwrap();
+    assert!(label.starts_with("otpauth://totp/") && label.ends_with(":ada%40example.com"), "{uri}");
+    let (transaction, base_url) = query.split_once('&').unwrap();
+    assert_eq!(transaction.strip_prefix("enrollment_tx_id=").map(str::len), Some(32));
+    assert!(base_url.starts_with("base_url=http"));
+}
+
+#[tokio::test]
+async fn the_grants_have_the_size_of_the_recorded_ones() {
+    let client = push_user().await;
+    let (mfa_token, oob_code) = pushed(&client).await;
+    // Recorded with a real client's id and secret, which are 32 and 64 characters, in a form.
+    let size = |grant: &str, rest: &[(&str, &str)]| {
+        let common = [
+            ("client_id", "c".repeat(32)),
+            ("client_secret", "s".repeat(64)),
+            ("grant_type", format!("http://auth0.com/oauth/grant-type/{grant}")),
+            ("mfa_token", mfa_token.clone()),
+        ];
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(common.iter().map(|(name, value)| (*name, value.as_str()))).extend_pairs(rest);
+        form.finish().len()
+    };
+    for (grant, rest, recorded) in [
+        ("mfa-otp", vec![("otp", "123456")], 2208),
+        ("mfa-oob", vec![("oob_code", oob_code.as_str())], 2841),
+        ("mfa-recovery-code", vec![("recovery_code", "M67LWV6ZJGNDUGH43BADW46N")], 2246),
+    ] {
+        let size = size(grant, &rest);
+        assert!(size.abs_diff(recorded) < 40, "{grant}: {size} bytes, recorded {recorded}");
+    }
+}
+
+#[tokio::test]
 async fn a_password_without_and_with_a_scope() {
     let client = Client::start(builder().settings(no_mfa()).user(ada())).await;
     Fact {
