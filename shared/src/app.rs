@@ -1,5 +1,6 @@
 //! A function from request to response: what is the same for both, around what each does.
 
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -16,6 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::cookie::{self, Presented};
 use crate::http::{Http, HttpError};
 use crate::invocation::Invocation;
+use crate::metrics::{Flow, Measured, Metrics};
 use crate::origin::{self, Caller};
 use crate::reply::{self, Answer, Error, Refused};
 use crate::request::{Action, Code, MAX_BODY};
@@ -29,6 +31,7 @@ pub struct App {
     pub(crate) auth0: Auth0,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    metrics: Option<Metrics>,
     /// Until the first request.
     cold: AtomicBool,
 }
@@ -52,6 +55,14 @@ enum Function {
 }
 
 impl Function {
+    /// As the metrics name it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Authenticate => "authenticate",
+            Self::Verify => "verify",
+        }
+    }
+
     const fn route(self) -> &'static str {
         match self {
             Self::Authenticate => "/api/mfa/authenticate",
@@ -74,6 +85,13 @@ pub(crate) struct Call<'a> {
     pub(crate) session: Presented,
 }
 
+impl Call<'_> {
+    /// Says what the request is part of, for the metrics.
+    pub(crate) fn is_part_of(&self, flow: Flow) {
+        _ = self.invocation.flow.set(flow);
+    }
+}
+
 impl App {
     /// Sets everything up from the environment, read through `var`: the README's variables, and AWS's own.
     ///
@@ -92,7 +110,7 @@ impl App {
         let auth0 = Auth0::new(http, config.auth0.clone(), secret, clock.clone());
         let session = &config.session;
         let store = Store::new(aws.dynamodb, session.table.clone(), session.max_attempts, clock.clone());
-        let app = Self { config, auth0, store, clock, cold: AtomicBool::new(true) };
+        let app = Self { config, auth0, store, clock, metrics: None, cold: AtomicBool::new(true) };
 
         let invocation = Invocation::init();
         let ((secret, auth0), store) =
@@ -108,6 +126,13 @@ impl App {
             tracing::warn!(detail = fault, "not ready at init; it is tried again when a request needs it");
         }
         Ok(app)
+    }
+
+    /// Writes a line of metrics for each request to `writer`: on Lambda, standard output.
+    #[must_use]
+    pub fn with_metrics(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.metrics = Some(Metrics::new(writer));
+        self
     }
 
     /// `/api/mfa/authenticate`.
@@ -153,6 +178,15 @@ impl App {
             cold_start,
             detail: result.as_ref().err().and_then(|refused| refused.error.detail()),
         });
+        if let Some(metrics) = &self.metrics {
+            metrics.record(&Measured {
+                function: function.name(),
+                outcome: result.as_ref().map_or(outcome, |answer| answer.content.outcome()),
+                flow: invocation.flow.get().copied(),
+                auth0: invocation.auth0_time(),
+                clock: &self.clock,
+            });
+        }
         response
     }
 

@@ -8,6 +8,7 @@ use crate::app::{App, Call};
 use crate::auth0::{Challenged, Failure, Grant, MfaRequired, Refusal, Tokens};
 use crate::config::{MfaPolicy, has_scope};
 use crate::cookie::{Change, Presented};
+use crate::metrics::Flow;
 use crate::opaque::{MfaToken, RefreshToken};
 use crate::reply::{Answer, Content, Error, Refused, Standing};
 use crate::request::{Action, Choice, Enrollment, SignIn};
@@ -47,11 +48,15 @@ impl Next {
 impl App {
     pub(crate) async fn act(&self, call: &Call<'_>, action: Action) -> Result<Answer, Refused> {
         match action {
-            Action::SignIn(sign_in) => self.sign_in(call, sign_in).await,
+            Action::SignIn(sign_in) => {
+                call.is_part_of(Flow::SignIn);
+                self.sign_in(call, sign_in).await
+            }
             Action::Challenge(choice) => self.challenge(call, &choice).await,
             Action::Authenticators => self.authenticators(call).await,
             Action::Enroll(enrollment) => self.enroll(call, &enrollment).await,
             Action::StepUp { scope, choice } => {
+                call.is_part_of(Flow::StepUp);
                 let known = |scope: &str| self.config.step_up_scopes.iter().any(|known| known == scope);
                 if !scope.split(' ').all(known) {
                     return Err(Error::InvalidScope.into());
@@ -60,7 +65,10 @@ impl App {
                 let scope = if has_scope(&scope, "openid") { scope } else { format!("openid {scope}") };
                 self.refresh(call, Purpose::StepUp { scope }, &choice).await
             }
-            Action::Renew => self.refresh(call, Purpose::Renew, &Choice::any()).await,
+            Action::Renew => {
+                call.is_part_of(Flow::Renewal);
+                self.refresh(call, Purpose::Renew, &Choice::any()).await
+            }
         }
     }
 
@@ -437,7 +445,10 @@ impl App {
             error => error.into(),
         })?;
         match claimed.pending(self.clock.seconds()) {
-            Ok(Some(pending)) => Ok((claimed, pending)),
+            Ok(Some(pending)) => {
+                call.is_part_of(Flow::from(&pending.purpose));
+                Ok((claimed, pending))
+            }
             Err(SealError::Random) => Err(SealError::Random.into()),
             // Over since the lease was taken, or prolonged in the table. A sign-in that this was a step-up of
             // goes on.

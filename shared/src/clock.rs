@@ -23,9 +23,14 @@ impl Clock {
         Self(Arc::new(now))
     }
 
+    /// The time of day.
+    pub fn now(&self) -> SystemTime {
+        (self.0)()
+    }
+
     /// Milliseconds since the epoch.
     pub fn millis(&self) -> u64 {
-        let since_epoch = (self.0)().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let since_epoch = self.now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
     }
 

@@ -11,6 +11,7 @@ use lambda_http::{Request, RequestExt};
 
 use crate::config::ClientIpSource;
 use crate::deadline::Deadline;
+use crate::metrics::Flow;
 
 /// A request's identity, its deadline, and its time account.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Invocation {
     pub(crate) client_ip: Option<IpAddr>,
     /// What is done, as the log line names it; set as soon as it is known.
     pub(crate) action: OnceLock<&'static str>,
+    /// What it is part of; set as soon as it is known.
+    pub(crate) flow: OnceLock<Flow>,
     auth0_micros: AtomicU64,
 }
 
@@ -36,6 +39,7 @@ impl Invocation {
             deadline: Deadline::for_invocation(context.map_or(0, |context| context.deadline)),
             client_ip: client_ip(request, source),
             action: OnceLock::new(),
+            flow: OnceLock::new(),
             auth0_micros: AtomicU64::new(0),
         }
     }
@@ -48,6 +52,7 @@ impl Invocation {
             deadline: Deadline::for_invocation(0),
             client_ip: None,
             action: OnceLock::new(),
+            flow: OnceLock::new(),
             auth0_micros: AtomicU64::new(0),
         }
     }

@@ -11,6 +11,7 @@ mod deadline;
 mod http;
 mod invocation;
 pub mod log;
+mod metrics;
 mod opaque;
 mod origin;
 mod reply;

@@ -323,6 +323,21 @@ pub(crate) enum Content {
     Nothing,
 }
 
+impl Content {
+    /// How the metrics count it.
+    pub(crate) const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Challenge { .. } | Self::EnrollmentRequired { .. } | Self::Enrollment { .. } => "challenge",
+            Self::PushPending { .. } => "pending",
+            Self::Authenticators(_)
+            | Self::Tokens(_)
+            | Self::TokensWithoutMfa(_)
+            | Self::Standing(_)
+            | Self::Nothing => "ok",
+        }
+    }
+}
+
 /// `GET`'s answer.
 #[derive(Debug)]
 pub(crate) enum Standing {
