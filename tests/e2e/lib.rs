@@ -11,6 +11,8 @@
     reason = "only tests use it: what goes wrong here is a failed test"
 )]
 
+pub mod proxy;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

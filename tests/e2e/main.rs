@@ -10,6 +10,7 @@
 mod envelope;
 mod factors;
 mod faults;
+mod matrix;
 mod refusals;
 mod secret;
 mod session;

@@ -71,6 +71,7 @@ pub struct Builder {
     base_url: Option<String>,
     rule: Option<Rule>,
     on_message: Option<OnMessage>,
+    faults: Vec<Fault>,
 }
 
 impl fmt::Debug for Builder {
@@ -155,6 +156,13 @@ impl Builder {
         self
     }
 
+    /// A failure to begin with: see [`Tenant::fail`].
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
     /// Starts it on a free port of 127.0.0.1.
     pub async fn start(self) -> Result<Tenant, StartError> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -194,7 +202,7 @@ impl Builder {
             logins: HashMap::new(),
             window: Window::default(),
             inbox: Inbox::new(self.on_message),
-            faults: Faults::default(),
+            faults: Faults(self.faults),
             issued: 0,
         };
         let lines = Arc::<Lines>::default();
