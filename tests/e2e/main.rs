@@ -7,6 +7,7 @@
     reason = "what a test's helpers cannot do fails the test"
 )]
 
+mod attacks;
 mod envelope;
 mod factors;
 mod faults;
