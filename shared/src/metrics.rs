@@ -142,7 +142,7 @@ mod tests {
     fn lines(measured: &[(Option<Flow>, &'static str, u64)]) -> Vec<Value> {
         let output = Output::default();
         let metrics = Metrics::new(output.clone());
-        let clock = Clock::from_fn(|| std::time::UNIX_EPOCH + Duration::from_secs(1_764_000_000));
+        let clock = Clock::from_fn(|| std::time::UNIX_EPOCH + Duration::from_hours(490_000));
         for (flow, outcome, auth0) in measured {
             metrics.record(&Measured {
                 function: "verify",

@@ -11,12 +11,11 @@ const ways = (page) => page.getByRole("listitem").filter({ has: page.getByRole("
 
 describe("every other second factor", TOGETHER, () => {
   test("a text message can be sent again, but not at once", async (t) => {
-    const { stack, page, press, shot } = await open(t, { clock: true });
+    const { stack, page, press } = await open(t, { clock: true });
     await enterPassword(page, stack, "sam@example.com");
     const resend = page.getByRole("button", { name: "Send again in" });
     assert.ok(await resend.isDisabled());
     assert.match(await resend.innerText(), /0:(30|29|28)/);
-    await shot("20-sms");
     const first = await stack.message("sam@example.com");
     assert.equal(first.kind, "sms");
 
@@ -35,7 +34,7 @@ describe("every other second factor", TOGETHER, () => {
   });
 
   test("another factor is chosen from a list, without the password", async (t) => {
-    const { stack, page, press, count, shot } = await open(t);
+    const { stack, page, press, count } = await open(t);
     await enterPassword(page, stack, "rae@example.com");
     await press("Try another way");
     await shows(page, "Choose another way");
@@ -44,7 +43,6 @@ describe("every other second factor", TOGETHER, () => {
     const text = (await ways(page)).join();
     assert.match(text, /X+6704/);
     assert.doesNotMatch(text, /rae@|\+49/, "names are masked");
-    await shot("21-choose");
     await press("E-mail");
     await shows(page, "Enter your code");
     await page.getByText(/from the e-mail to \*+@/).waitFor();
@@ -56,7 +54,7 @@ describe("every other second factor", TOGETHER, () => {
   });
 
   test("a recovery code is replaced, and only the replacement is good the next time", async (t) => {
-    const { stack, page, press, shot } = await open(t);
+    const { stack, page, press } = await open(t);
     const old = "RAEFRANKLINSRECOVERY2024";
     const recover = async (code) => {
       await enterPassword(page, stack, "rae@example.com");
@@ -70,7 +68,6 @@ describe("every other second factor", TOGETHER, () => {
     const code = await page.locator(".recovery code").innerText();
     assert.match(code, /^[A-Z0-9]{24}$/);
     assert.equal(code, (await stack.tenant("GET", "/users/rae@example.com")).recovery_code);
-    await shot("22-recovered");
     await press("I have kept it");
     await shows(page, "You are signed in");
     await press("Sign out");
@@ -82,11 +79,10 @@ describe("every other second factor", TOGETHER, () => {
   });
 
   test("a push that is approved goes on by itself, and is not asked about too often", async (t) => {
-    const { stack, page, count, shot } = await open(t);
+    const { stack, page, count } = await open(t);
     await enterPassword(page, stack, "pat@example.com", "Look at your phone");
     const { id } = await stack.message("pat@example.com");
     await page.getByRole("status").filter({ hasText: "Waiting for your answer" }).waitFor();
-    await shot("23-push");
     await page.waitForTimeout(2500);
     assert.equal(count(`POST ${VERIFY}`), 1, "five seconds between two looks");
 
@@ -98,11 +94,10 @@ describe("every other second factor", TOGETHER, () => {
   });
 
   test("a push that is refused can be sent again, or a code typed instead", async (t) => {
-    const { stack, page, press, count, shot } = await open(t);
+    const { stack, page, press, count } = await open(t);
     await enterPassword(page, stack, "pat@example.com", "Look at your phone");
     await stack.tenant("POST", `/inbox/${(await stack.message("pat@example.com")).id}/refuse`);
     await says(page, "The notification was refused, or is over.");
-    await shot("24-push-refused");
     assert.equal(await page.getByRole("status").count(), 0, "it does not go on waiting");
 
     await press("Send it again");
@@ -137,11 +132,10 @@ describe("every other second factor", TOGETHER, () => {
   });
 
   test("an authenticator app is set up with a QR code, and its recovery code is good", async (t) => {
-    const { stack, page, press, count, shot } = await open(t);
+    const { stack, page, press, count } = await open(t);
     const sent = [];
     page.on("request", (request) => request.url().endsWith("/api/qr-code") && sent.push(request.postData()));
     await enterPassword(page, stack, "nia@example.com", "Set up a second factor");
-    await shot("25-enroll");
     await press("Authenticator app");
     await shows(page, "Confirm your second factor");
     await page.getByRole("img", { name: "QR code for the app" }).waitFor();
@@ -150,7 +144,6 @@ describe("every other second factor", TOGETHER, () => {
     assert.equal(sent.length, 1);
     assert.match(sent[0], new RegExp(`^otpauth://totp/.*secret=${secret}`));
     const recovery = await page.locator(".recovery code").innerText();
-    await shot("26-qr");
 
     await enterCode(page, "000000");
     await says(page, "That code is not right.");
@@ -171,7 +164,7 @@ describe("every other second factor", TOGETHER, () => {
   });
 
   test("a telephone is set up, through a reload", async (t) => {
-    const { stack, page, press, count, shot } = await open(t);
+    const { stack, page, press, count } = await open(t);
     await enterPassword(page, stack, "nia@example.com", "Set up a second factor");
     await press("Text message");
     await shows(page, "Your telephone number");
@@ -179,12 +172,10 @@ describe("every other second factor", TOGETHER, () => {
     await press("Continue");
     await says(page, "A telephone number begins with +");
     assert.equal(count(`POST ${AUTHENTICATE}`), 1, "it was not sent");
-    await shot("27-phone");
     await page.getByRole("textbox", { name: "Telephone number" }).fill("+49 (151) 2345-678");
     await press("Continue");
     await shows(page, "Confirm your second factor");
     assert.equal((await stack.message("nia@example.com")).to, "+491512345678");
-    await shot("28-enrolled-sms");
 
     // What was shown once is gone; the code is still awaited, and the whole can be begun again.
     await page.reload();
@@ -200,13 +191,12 @@ describe("every other second factor", TOGETHER, () => {
   });
 
   test("a phone with push is set up by scanning alone", async (t) => {
-    const { stack, page, press, shot } = await open(t);
+    const { stack, page, press } = await open(t);
     await enterPassword(page, stack, "nia@example.com", "Set up a second factor");
     await page.reload();
     await shows(page, "Set up a second factor");
     await press("Notification on your phone");
     await page.getByRole("img", { name: "QR code for the app" }).waitFor();
-    await shot("29-enrolled-push");
     // In the inbox this stands for the scan.
     const message = await stack.message("nia@example.com");
     assert.equal(message.kind, "push_enrollment");
@@ -226,44 +216,38 @@ describe("every other second factor", TOGETHER, () => {
   });
 
   test("messages arrive in the inbox, where a push is answered by hand", async (t) => {
-    const { stack, page, context, shot } = await open(t);
+    const { stack, page, context } = await open(t);
     const [inbox] = await Promise.all([context.waitForEvent("page"), page.getByRole("link", { name: "inbox" }).click()]);
     await enterPassword(page, stack, "pat@example.com", "Look at your phone");
     await inbox.getByRole("button", { name: "Approve" }).click();
     await inbox.getByText("approved").waitFor();
     await shows(page, "You are signed in");
-    await shot("30-push-approved");
   });
 
   test("the keyboard is enough for every factor, in the dark and at 320 pixels", async (t) => {
-    const { stack, page, shot } = await open(t, NARROW);
+    const { stack, page } = await open(t, NARROW);
     const press = async (name) => {
       await page.getByRole("button", { name, exact: true }).focus();
       await page.keyboard.press("Enter");
     };
     await enterPassword(page, stack, "nia@example.com", "Set up a second factor");
     await fits(page);
-    await shot("31-narrow-enroll");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await shows(page, "Confirm your second factor");
     await page.getByRole("img", { name: "QR code for the app" }).waitFor();
     await fits(page);
-    await shot("32-narrow-qr");
     await press("Start again");
     await enterPassword(page, stack, "rae@example.com");
     await press("Try another way");
     await shows(page, "Choose another way");
     await fits(page);
-    await shot("33-narrow-choose");
     await press("Recovery code");
     await page.keyboard.type("RAEFRANKLINSRECOVERY2024");
-    await shot("34-narrow-recovery");
     await fits(page);
     await page.keyboard.press("Enter");
     await shows(page, "Keep your new recovery code");
     await fits(page);
-    await shot("35-narrow-recovered");
   });
 
   test("a signed-in user's next sign-in can be another user's", async (t) => {

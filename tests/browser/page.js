@@ -8,6 +8,7 @@ import path from "node:path";
 import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
+import { en } from "../../infra/local/page/en.js";
 import { ROOT, startStack } from "./stack.js";
 
 export const AUTHENTICATE = "/api/mfa/authenticate";
@@ -59,7 +60,6 @@ export async function open(t, { set, clock, ...options } = {}) {
     /** How many requests there were: `POST /path`. */
     count: (what) => sent.filter((one) => one === what).length,
     press: (name) => page.getByRole("button", { name, exact: true }).click(),
-    shot: (name, options = { fullPage: true }) => page.screenshot({ path: path.join(ROOT, "target", "screenshots", `${name}.png`), ...options }),
   };
 }
 
@@ -70,16 +70,17 @@ export const says = async (page, words) => {
   await page.getByRole("alert").filter({ hasText: words }).waitFor();
 };
 
-export async function enterPassword(page, stack, email = stack.email, next = "Enter your code") {
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("Password").fill(stack.password);
-  await page.getByRole("button", { name: "Continue" }).click();
+export async function enterPassword(page, stack, email = stack.email, next = en.code.title, text = en) {
+  await page.getByLabel(text.password.email).fill(email);
+  await page.getByLabel(text.password.password).fill(stack.password);
+  await page.getByRole("button", { name: text.password.submit }).click();
   await shows(page, next);
 }
 
-export async function enterCode(page, code, label = "Six-digit code") {
+/** Types a code. Six digits are sent by themselves; anything else needs the button. */
+export async function enterCode(page, code, label = en.code.label.otp, text = en) {
   await page.getByLabel(label, { exact: true }).fill(code);
-  await page.getByRole("button", { name: "Verify" }).click();
+  if (!/^[0-9]{6}$/.test(code)) await page.getByRole("button", { name: text.code.submit }).click();
 }
 
 /** Signs in as a user whose second factor is a code in a message. */

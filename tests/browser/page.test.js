@@ -8,9 +8,8 @@ import { wrongCode } from "./stack.js";
 
 describe("a sign-in with an authenticator app", TOGETHER, () => {
   test("a wrong code, then the right one, gives tokens", async (t) => {
-    const { stack, page, shot } = await open(t);
+    const { stack, page } = await open(t);
     assert.match(await page.locator("#hint").innerText(), /^Local stack\s+Users and .* where cargo dev runs\. .* in the inbox\.$/);
-    await shot("1-password");
 
     await page.getByLabel("E-mail").fill(stack.email);
     await page.getByLabel("Password").fill("not the password");
@@ -18,15 +17,12 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
     await says(page, "The e-mail address or the password is not right.");
     assert.equal(await page.getByLabel("E-mail").inputValue(), stack.email);
     assert.equal(await page.getByLabel("Password").inputValue(), "");
-    await shot("2-wrong-password");
 
     await enterPassword(page, stack);
-    await shot("3-code");
 
     await enterCode(page, wrongCode(stack.code));
     await says(page, "That code is not right. 4 attempts left.");
     assert.equal(await page.evaluate(() => document.activeElement.name), "code");
-    await shot("4-wrong-code");
 
     await enterCode(page, stack.code());
     await shows(page, "You are signed in");
@@ -34,11 +30,9 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
     assert.match(claims, /ada@example\.com/);
     assert.match(claims, /auth0\|/);
     assert.match(await page.locator("#access-token").innerText(), /^\S{16}…\S{8}$/);
-    await shot("5-tokens");
 
     await page.getByRole("button", { name: "Sign out" }).click();
     await says(page, "You have signed out.");
-    await shot("6-signed-out");
   });
 
   test("tokens are in the page's memory and nowhere else", async (t) => {
@@ -82,11 +76,10 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
   });
 
   test("a sign-in that takes too long starts again", async (t) => {
-    const { stack, page, shot } = await open(t, { set: { PENDING_TTL_SECONDS: "3" } });
+    const { stack, page } = await open(t, { set: { PENDING_TTL_SECONDS: "3" } });
     await enterPassword(page, stack);
     await shows(page, "Sign in");
     await says(page, "That took too long, or the session is over.");
-    await shot("7-expired");
   });
 
   test("a code that comes too late is told so", async (t) => {
@@ -101,14 +94,13 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
   });
 
   test("the last wrong code ends the sign-in", async (t) => {
-    const { stack, page, shot } = await open(t, { set: { MAX_ATTEMPTS: "2" } });
+    const { stack, page } = await open(t, { set: { MAX_ATTEMPTS: "2" } });
     await enterPassword(page, stack);
     await enterCode(page, wrongCode(stack.code));
     await says(page, "One attempt left");
     await enterCode(page, wrongCode(stack.code));
     await shows(page, "Sign in");
     await says(page, "Too many attempts");
-    await shot("8-too-many-attempts");
     await enterPassword(page, stack);
     await enterCode(page, stack.code());
     await shows(page, "You are signed in");
@@ -142,26 +134,23 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
   });
 
   test("the keyboard is enough, in the dark and at 320 pixels", async (t) => {
-    const { stack, page, shot } = await open(t, { colorScheme: "dark", viewport: { width: 320, height: 640 } });
+    const { stack, page } = await open(t, { colorScheme: "dark", viewport: { width: 320, height: 640 } });
     const fits = async () => assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
     await fits();
     await page.keyboard.type(stack.email);
     await page.keyboard.press("Tab");
     await page.keyboard.type(stack.password);
-    await shot("9-narrow-password");
     await page.keyboard.press("Enter");
     await shows(page, "Enter your code");
     await fits();
-    await shot("9-narrow-code");
     await page.keyboard.type(stack.code());
     await page.keyboard.press("Enter");
     await shows(page, "You are signed in");
     await fits();
-    await shot("9-narrow-tokens");
   });
 
   test("a server that is away, and back again", async (t) => {
-    const { stack, page, shot } = await open(t);
+    const { stack, page } = await open(t);
     await enterPassword(page, stack);
     await page.route("**/api/**", (route) => route.abort());
     const code = stack.code();
@@ -170,7 +159,6 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
     assert.equal(await page.getByLabel("Six-digit code").inputValue(), code);
     await page.reload();
     await shows(page, "That did not work");
-    await shot("10-unavailable");
     await page.unroute("**/api/**");
     await page.getByRole("button", { name: "Try again" }).click();
     await shows(page, "Enter your code");

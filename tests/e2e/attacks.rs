@@ -1,5 +1,5 @@
-//! Attacks, one test each, named for the attack. `infra/THREATS.md` says who could want what, and which of these
-//! shows that they do not get it.
+//! Attacks, one test each, named for the attack. The threat model in `shared/README.md` says who could want what,
+//! and which of these shows that they do not get it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -384,7 +384,7 @@ async fn a_forged_x_forwarded_for() {
     }
     let told: BTreeSet<_> = world.requests().into_iter().filter_map(|request| request.forwarded_for).collect();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told.iter().all(|ip| ip.to_string() == "127.0.0.1"), "what the gateway saw: {told:?}");
+    assert!(told.iter().all(|ip| ip == "127.0.0.1"), "what the gateway saw: {told:?}");
 }
 
 /// By the answer, its headers, or the number of calls that it takes: the same whether there is such a user.

@@ -71,13 +71,12 @@ const FAULTS: [(Kind, bool, u16, &str, Option<&str>); 18] = [
 
 impl Kind {
     async fn strike(self, world: &World, endpoint: Endpoint) {
-        match self.fault(endpoint) {
-            Some(fault) => world.fault(fault),
-            None => {
-                // Twice: what was never sent is sent once more.
-                world.stack.tenant().close_connections().await;
-                world.stack.tenant().refuse_connections(2);
-            }
+        if let Some(fault) = self.fault(endpoint) {
+            world.fault(fault);
+        } else {
+            // Twice: what was never sent is sent once more.
+            world.stack.tenant().close_connections().await;
+            world.stack.tenant().refuse_connections(2);
         }
     }
 
@@ -388,8 +387,8 @@ async fn auth0_is_slow_at_any_call() {
         Call::OtpAtStepUp,
         Call::Renewal,
     ];
-    let cells = calls.map(|call| tokio::spawn(slow(call)));
-    for cell in cells {
+    let row = calls.map(|call| tokio::spawn(slow(call)));
+    for cell in row {
         cell.await.unwrap();
     }
 }
@@ -555,8 +554,8 @@ async fn every_store_fault_of(operation: Operation) {
             is_told(operation, &answer, &what);
         }
         let seen = proxy.seen();
-        let tried = seen.iter().filter(|seen| seen.operation == operation.name()).count();
-        assert!((1..=3).contains(&tried), "{what}: {seen:?}");
+        let count = seen.iter().filter(|seen| seen.operation == operation.name()).count();
+        assert!((1..=3).contains(&count), "{what}: {seen:?}");
         proxy.clear();
 
         match operation {
