@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before } from "node:test";
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 import { en } from "../../infra/local/page/en.js";
@@ -17,6 +18,8 @@ export const TRANSFERS = "/api/transfers";
 
 /** Tests mostly wait, for a push for one, and each has a stack of its own: some at a time. */
 export const TOGETHER = { concurrency: 5 };
+
+const WIDE = { width: 1000, height: 760 };
 
 const CHROMIUM = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -36,9 +39,9 @@ after(async () => {
 });
 
 /** A fresh browser on the page of a fresh stack. Ends both after the test, which fails on any fault of the page. */
-export async function open(t, { set, clock, ...options } = {}) {
+export async function open(t, { set, clock, text = en, ...options } = {}) {
   const stack = await startStack(t, set);
-  const context = await browser.newContext({ reducedMotion: "reduce", viewport: { width: 1000, height: 760 }, ...options });
+  const context = await browser.newContext({ reducedMotion: "reduce", viewport: WIDE, ...options });
   const page = await context.newPage();
   const faults = [];
   const sent = [];
@@ -52,7 +55,7 @@ export async function open(t, { set, clock, ...options } = {}) {
   });
   if (clock) await page.clock.install();
   await page.goto(stack.url);
-  await shows(page, "Sign in");
+  await shows(page, text.password.title);
   return {
     stack,
     context,
@@ -89,6 +92,23 @@ export async function signIn(page, stack, email) {
   await enterPassword(page, stack, email);
   await enterCode(page, (await stack.message(email, before + 1)).code, "Code");
   await shows(page, "You are signed in");
+}
+
+/**
+ * Looks at a view in the light on a wide screen and in the dark on a narrow one: there is nothing that axe finds,
+ * and nothing is wider than the window. Keeps a picture of each as `name`.
+ */
+export async function look(page, name) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+  for (const [colorScheme, viewport] of [["dark", { width: 320, height: 640 }], ["light", WIDE]]) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    await fits(page);
+    const found = await page.evaluate(async () => (await axe.run()).violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => [html, failureSummary]) })));
+    assert.deepEqual(found, [], `${name}, ${colorScheme}`);
+    const isOpen = await page.getByRole("dialog").isVisible();
+    await page.screenshot({ path: path.join(ROOT, "target", "screenshots", `${name}-${colorScheme}.png`), fullPage: !isOpen });
+  }
 }
 
 /** Nothing is wider than the window. */

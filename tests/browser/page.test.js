@@ -76,18 +76,18 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
   });
 
   test("a sign-in that takes too long starts again", async (t) => {
-    const { stack, page } = await open(t, { set: { PENDING_TTL_SECONDS: "3" } });
+    const { stack, page } = await open(t, { clock: true });
     await enterPassword(page, stack);
+    await page.clock.fastForward(301_000);
     await shows(page, "Sign in");
     await says(page, "That took too long, or the session is over.");
   });
 
   test("a code that comes too late is told so", async (t) => {
-    const { stack, page } = await open(t, { set: { PENDING_TTL_SECONDS: "3" } });
+    const { stack, page } = await open(t);
     await enterPassword(page, stack);
-    // The page's clock stands still, the server's does not.
-    await page.clock.setFixedTime(Date.now());
-    await page.waitForTimeout(3500);
+    // The tenant's clock goes ahead, the page's does not.
+    await stack.tenant("POST", "/clock", { advance_seconds: 900 });
     await enterCode(page, stack.code());
     await shows(page, "Sign in");
     await says(page, "That took too long, or the session is over.");
@@ -112,14 +112,116 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
     await page.getByLabel("Password").fill(stack.password);
     await page.getByRole("button", { name: "Continue" }).dblclick();
     await shows(page, "Enter your code");
-    await page.getByLabel("Six-digit code").fill(stack.code());
-    await page.evaluate(() => {
+    await page.evaluate((code) => {
       const form = document.querySelector("form");
+      form.code.value = code;
       for (let i = 0; i < 3; i++) form.requestSubmit();
-    });
+    }, stack.code());
     await shows(page, "You are signed in");
     assert.equal(count(`POST ${AUTHENTICATE}`), 1);
     assert.equal(count(`POST ${VERIFY}`), 1);
+  });
+
+  test("the sixth digit sends the code, typed, pasted or full-width, and once", async (t) => {
+    const { stack, page, press, count } = await open(t, { permissions: ["clipboard-read", "clipboard-write"] });
+    await enterPassword(page, stack);
+    const input = page.getByLabel("Six-digit code");
+    assert.deepEqual(
+      await input.evaluate(({ autocomplete, inputMode, type }) => [autocomplete, inputMode, type]),
+      ["one-time-code", "numeric", "text"],
+    );
+    const wrong = wrongCode(stack.code);
+    await page.keyboard.type(wrong.slice(0, 5));
+    assert.equal(count(`POST ${VERIFY}`), 0);
+    await page.keyboard.type(wrong.slice(5));
+    await says(page, "4 attempts left");
+    assert.deepEqual([await input.inputValue(), await input.evaluate((element) => element === document.activeElement)], ["", true]);
+
+    const fullWidth = [...wrong].map((digit) => String.fromCharCode(digit.charCodeAt(0) + 0xfee0)).join("");
+    await input.fill(fullWidth);
+    await says(page, "3 attempts left");
+    assert.equal(count(`POST ${VERIFY}`), 2);
+
+    await page.evaluate((code) => navigator.clipboard.writeText(` ${code.slice(0, 3)} ${code.slice(3)} `), stack.code());
+    await page.keyboard.press("ControlOrMeta+V");
+    await shows(page, "You are signed in");
+    assert.equal(count(`POST ${VERIFY}`), 3);
+    await press("Sign out");
+  });
+
+  test("what happens is said to those who cannot see it, and the focus is where one goes on", async (t) => {
+    const { stack, page } = await open(t);
+    const focus = () => page.evaluate(() => document.activeElement.name || document.activeElement.id);
+    assert.equal(await focus(), "email");
+    await enterPassword(page, stack);
+    assert.equal(await focus(), "code");
+    assert.equal(await page.title(), "Enter your code");
+    const input = page.getByLabel("Six-digit code");
+    const description = await input.evaluate((element) => document.getElementById(element.getAttribute("aria-describedby")).textContent);
+    assert.match(description, /^This step ends in \d:\d\d/);
+
+    let answer;
+    const held = new Promise((resolve) => (answer = resolve));
+    await page.route(`**${VERIFY}`, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await input.fill(wrongCode(stack.code));
+    await page.getByRole("status").filter({ hasText: "Verifying…" }).waitFor({ state: "attached" });
+    assert.ok(await input.isDisabled());
+    answer();
+    await says(page, "That code is not right.");
+    assert.equal(await page.locator(".card .progress").innerText(), "");
+    assert.equal(await focus(), "code");
+    await input.fill(stack.code());
+    await shows(page, "You are signed in");
+    assert.equal(await focus(), "card-title");
+  });
+
+  test("back is the password again, and forward the code", async (t) => {
+    const { stack, page, count } = await open(t);
+    await enterPassword(page, stack);
+    await page.goBack();
+    await shows(page, "Sign in");
+    await page.goForward();
+    await shows(page, "Enter your code");
+    await page.goBack();
+    await shows(page, "Sign in");
+    await enterPassword(page, stack);
+    await enterCode(page, stack.code());
+    await shows(page, "You are signed in");
+    assert.equal(count(`POST ${AUTHENTICATE}`), 2, "the password was sent twice");
+
+    // Back does not sign out, and to leave and return does neither.
+    await page.goBack();
+    await shows(page, "You are signed in");
+    await page.goto("about:blank");
+    await page.goBack();
+    await shows(page, "You are signed in");
+  });
+
+  test("two windows share a sign-in and its end", async (t) => {
+    const { stack, page, context, press } = await open(t);
+    await enterPassword(page, stack);
+    const other = await context.newPage();
+    await other.goto(stack.url);
+    await shows(other, "Enter your code");
+    await enterCode(other, stack.code());
+    await shows(other, "You are signed in");
+
+    // Here the code has come too late, and nothing is wrong.
+    await enterCode(page, wrongCode(stack.code));
+    await says(page, "You have signed in in another window.");
+    await shows(page, "You are signed in");
+
+    await press("Sign out");
+    await shows(page, "Sign in");
+    await shows(other, "Sign in");
+  });
+
+  test("without a language that it knows the page is in English", async (t) => {
+    const { page } = await open(t, { locale: "fr-FR" });
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "en");
   });
 
   test("a code of the wrong form is not sent", async (t) => {
@@ -128,8 +230,7 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
     await enterCode(page, "12345");
     await says(page, "The code has six digits.");
     assert.equal(count(`POST ${VERIFY}`), 0);
-    const code = stack.code();
-    await enterCode(page, `${code.slice(0, 3)} ${code.slice(3)}`);
+    await enterCode(page, stack.code());
     await shows(page, "You are signed in");
   });
 
@@ -144,7 +245,6 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
     await shows(page, "Enter your code");
     await fits();
     await page.keyboard.type(stack.code());
-    await page.keyboard.press("Enter");
     await shows(page, "You are signed in");
     await fits();
   });

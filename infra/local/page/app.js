@@ -1,24 +1,20 @@
 // Signing in with a password and a second factor, and confirming a transfer with the factor alone.
 //
-// The page is always in one state, an object whose `view` names a function in `views`. Tokens are in the state
-// and nowhere else: not in storage, not in the address, not in a cookie that script can read.
+// The page is always in one state, an object whose `view` names a function in `views`. Tokens are in the client, and
+// in the state to be shown, and nowhere else: not in storage, not in the address, not in a cookie that script can read.
 //
 // A state with something pending (a sign-in, a step-up, a renewal) has `purpose`, `attemptsLeft` and `endsAt`;
 // `flow`, which is the same object from its first view to its last; and, when it is a signed-in user's,
 // `over`: the account's state that it returns to.
 
-import { authenticate, end, Problem, qrCode, standing, transfer, verify } from "/api.js";
-import { act, button, copyButton, countdown, current, fact, field, form, go, h, heading, hold, later, laterButton, look, say, use } from "/surface.js";
-import { span, text } from "/text.js";
+import { client, MfaError, qrCode, transfer } from "/api.js";
+import { act, button, copyButton, countdown, current, fact, field, form, go, h, heading, hold, laterButton, meanwhile, PENDING, say, use } from "/surface.js";
+import { dayAndTime, info, text, time, told } from "/text.js";
 
 /** How long before a code, or a push, can be sent again. */
 const RESEND_MS = 30_000;
 
-/** Seconds to the next look at a push, where the answer does not say. */
-const LOOK_AGAIN = 5;
-
 const inSeconds = (seconds) => Date.now() + seconds * 1000;
-const info = (words) => ({ kind: "info", words });
 
 // ------------------------------------------------------------------------------------------ what is next
 
@@ -38,17 +34,18 @@ function pendingState({ challenge, enrollment, enrollment_required, factors, att
 
 /** The state in which another factor is chosen. Who has none that is confirmed enrolls one. */
 async function otherWays(from) {
-  const { authenticators } = await authenticate({ action: "authenticators" });
+  const authenticators = await client.authenticators();
   return authenticators.length ? { ...pendingPart(from), view: "choose", authenticators } : { ...pendingPart(from), view: "enroll" };
 }
 
 /** The state after an answer with tokens, or with a demand for one more factor, and what is to be said there. */
 async function arrived(answer, from) {
   if (answer.mfa_required) return [pendingState(answer, from), info(text.oneMore)];
+  from.flow.answer = answer;
   const account = from.over ? from.over : { view: "account", ...(await sessionEnd()) };
   const next =
     from.purpose === "step_up"
-      ? { ...account, elevated: answer.access_token, resumes: account.draft !== undefined }
+      ? { ...account, resumes: account.draft !== undefined }
       : { ...account, tokens: answer, expiresAt: inSeconds(answer.expires_in) };
   if (answer.recovery_code) return [{ ...pendingPart(from), view: "recovered", code: answer.recovery_code, next }];
   return [next, afterwards(from)];
@@ -62,20 +59,25 @@ function afterwards({ purpose, over }) {
 
 /** Whether a session goes on after a sign-in, and for how long. Without an answer the page does without. */
 async function sessionEnd() {
-  const session = await standing().catch(() => ({}));
+  const session = await client.status().catch(() => ({}));
   return session.state === "signed_in" ? { hasSession: true, sessionEndsAt: inSeconds(session.expires_in) } : {};
 }
 
-/** Goes to a state that `arrived`; a transfer that waited for it is sent. */
+/** Goes to a state that `arrived`; a transfer that waited for it goes on. */
 function arrive([next, message]) {
   const { resumes, ...state } = next;
+  const { flow } = current();
+  if (resumes) flow.settle?.(flow.answer);
   go(state, message);
-  if (resumes) document.querySelector("#transfer").requestSubmit();
+  if (!resumes) return;
+  const form = document.querySelector("#transfer");
+  if (flow.sent) waitForTransfer(form.querySelector("[type=submit]"), flow.sent, state);
+  else form.requestSubmit();
 }
 
 /** Where the cookie's session stands, as a state and what is to be said there. */
 async function found() {
-  const session = await standing();
+  const session = await client.status();
   switch (session.state) {
     case "pending": {
       const over = session.purpose === "sign_in" ? undefined : { view: "account", hasSession: true };
@@ -93,71 +95,87 @@ async function found() {
 /** A session without tokens, after a reload: fresh ones, if they can be had. */
 async function renewed(account) {
   try {
-    const answer = await authenticate({ action: "renew" });
+    const answer = await client.renew();
     if (answer.mfa_required) return [pendingState(answer, begun("renew", account))];
     return [{ ...account, tokens: answer, expiresAt: inSeconds(answer.expires_in) }];
-  } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    return [problem.error === "login_required" ? { view: "password" } : account, problem.message];
+  } catch (error) {
+    if (!(error instanceof MfaError)) throw error;
+    return [error.code === "login_required" ? { view: "password" } : account, told(error)];
   }
 }
 
-/** Goes on where the session stands; `message` is what to say there. */
-async function start(message, pressed) {
+/** Goes on where the session stands; `message` is what to say there, and `signedIn` if that is the account. */
+async function start({ message, signedIn = message, pressed } = {}) {
   const find = async () => {
     const [next, own] = await found();
-    return () => go(next, own ?? message);
+    return () => go(next, own ?? (next.view === "account" ? signedIn : message));
   };
-  const failed = (problem) => go({ view: "unavailable" }, problem.message);
+  const failed = (error) => go({ view: "unavailable" }, told(error));
   if (pressed) return act(pressed, text.unavailable.busy, find, failed);
   try {
     (await find())();
-  } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    failed(problem);
+  } catch (error) {
+    if (!(error instanceof MfaError)) throw error;
+    failed(error);
   }
 }
 
 // ------------------------------------------------------------------------------------------------ leaving
 
+/** What one window tells the others of this browser, which share its session. */
+const windows = new BroadcastChannel("session");
+
 function signOut(pressed, label, message) {
   const request = async () => {
-    await end();
+    await client.signOut();
+    windows.postMessage("signed-out");
     return () => go({ view: "password" }, message);
   };
-  act(pressed, label, request, (problem) => say(problem.message));
+  act(pressed, label, request, (error) => say(told(error)));
 }
+
+// A new page has none of the tokens, and finds out by itself what is left of the session.
+windows.addEventListener("message", () => location.reload());
+
+// Back from a code is the password, as it was the way there (`go` has put the step into the history). Every other
+// way, and forward again, is to where the session stands.
+addEventListener("popstate", ({ state }) => {
+  const { flow, over } = current();
+  if (flow && !over && state !== PENDING) go({ view: "password" });
+  else start();
+});
 
 /** What is pending has taken too long. A session that it was to confirm something for goes on. */
 function tooLate({ over }) {
   if (over) return go(over, { kind: "error", words: text.tooLate });
-  return go({ view: "password" }, new Problem({ error: "session_expired" }).message);
+  return go({ view: "password" }, { kind: "error", words: text.errors.session_expired() });
 }
 
 const ENDINGS = ["session_expired", "login_required", "access_denied", "account_blocked"];
 
-/** Problems that end what is pending, or the whole session: it says itself which. `true` if this was one. */
-function ended(problem, state) {
-  if (problem.error === "session_expired" && state.flow) tooLate(state);
-  else if (ENDINGS.includes(problem.error) || (problem.error === "too_many_attempts" && state.flow)) start(problem.message);
+/** Errors that end what is pending, or the whole session: it says itself which. `true` if this was one. */
+function ended(error, state) {
+  if (error.code === "session_expired" && state.over) tooLate(state);
+  else if (error.code === "session_expired" && state.flow) start({ message: told(error), signedIn: info(text.account.elsewhere) });
+  else if (ENDINGS.includes(error.code) || (error.code === "too_many_attempts" && state.flow)) start({ message: told(error) });
   else return false;
   return true;
 }
 
 /** Sends a request about what is pending; what it answers is the next state. */
-function proceed(pressed, label, state, request, failed = (problem) => say(problem.message)) {
+function proceed(pressed, label, state, request, failed = (error) => say(told(error))) {
   const work = async () => {
     try {
       const next = await request();
       return () => arrive(next);
-    } catch (problem) {
+    } catch (error) {
       // No factor of this kind, or one already: the list says which there are.
-      if (!["unsupported_challenge_type", "already_enrolled"].includes(problem.error) || state.view === "choose") throw problem;
+      if (!["unsupported_challenge_type", "already_enrolled"].includes(error.code) || state.view === "choose") throw error;
       const next = await otherWays(state);
-      return () => go(next, problem.message);
+      return () => go(next, told(error));
     }
   };
-  act(pressed, label, work, (problem) => ended(problem, state) || failed(problem));
+  act(pressed, label, work, (error) => ended(error, state) || failed(error));
 }
 
 /** What stands below every view of something pending. */
@@ -182,37 +200,44 @@ const limits = (state) =>
 /** What is being confirmed, where that is known. */
 const purposeOf = ({ over, purpose }) => purpose === "step_up" && over.draft && h("p", { class: "purpose" }, text.confirming(over.draft));
 
-/** A code for what is pending: `kind` is `otp`, `oob` or `recovery`. */
+/** A code for what is pending: `kind` is `otp`, `oob` or `recovery`. Six digits are sent as soon as they are there. */
 function codeForm(state, kind) {
   const submit = ({ code: typed }, pressed, element) => {
-    const code = typed.replace(/\s/g, "");
+    const code = plain(typed);
     const wrong = kind === "otp" ? !/^\d{6}$/.test(code) && text.code.incomplete : !code && text.code.missing;
     if (wrong) {
       say({ kind: "error", words: wrong });
       return element.querySelector("[name=code]").focus();
     }
     const body = { otp: { otp: code }, oob: { binding_code: code }, recovery: { recovery_code: code } }[kind];
-    proceed(pressed, text.code.busy, state, async () => arrived(await verify(body), state), (problem) => {
+    proceed(pressed, text.code.busy, state, async () => arrived(await client.verify(body), state), (error) => {
       // A code that is not awaited has been sent too late: Auth0 takes a new one only.
-      const { message } = kind === "oob" && problem.error === "invalid_request" ? new Problem({ error: "code_over" }) : problem;
-      go({ ...state, attemptsLeft: problem.attempts_left ?? state.attemptsLeft }, message);
+      const isOver = kind === "oob" && error.code === "invalid_request";
+      go({ ...state, attemptsLeft: error.attemptsLeft ?? state.attemptsLeft }, isOver ? { kind: "error", words: text.code.over } : told(error));
       // What may still be right stays, so that it can be sent again.
-      if (problem.error !== "invalid_code") document.querySelector("[name=code]").value = typed;
-      hold(problem.retryAfter);
+      if (error.code !== "invalid_code") document.querySelector("[name=code]").value = typed;
+      hold(error.retryAfter);
     });
   };
   const input = { name: "code", class: "code", autocomplete: "one-time-code", required: "", "aria-describedby": "limits" };
   if (kind === "recovery") Object.assign(input, { class: "code long", autocomplete: "off", autocapitalize: "characters", spellcheck: "false" });
   else input.inputmode = "numeric";
-  if (kind === "otp") Object.assign(input, { placeholder: "000000", maxlength: "9" });
-  return form(submit, text.code.submit, [field(text.code.label[kind], input)]);
+  if (kind === "otp") input.maxlength = "9";
+  const element = form(submit, text.code.submit, [field(text.code.label[kind], input)]);
+  // Not while an input method composes: its digits are not there yet.
+  const isComplete = ({ target, isComposing }) => kind !== "recovery" && !isComposing && /^\d{6}$/.test(plain(target.value));
+  for (const event of ["input", "compositionend"]) element.addEventListener(event, (event) => isComplete(event) && element.requestSubmit());
+  return element;
 }
+
+/** What was typed, without spaces, and in plain letters and digits where the keyboard has full-width ones. */
+const plain = (typed) => typed.normalize("NFKC").replace(/\s/g, "");
 
 /** A button that sends a code or a push again, once that makes sense. */
 function resend(state, label, request) {
   const send = (pressed) =>
-    proceed(pressed, text.resend.busy, state, async () => [await request(), info(text.resend.done)], (problem) => {
-      go(state, problem.message);
+    proceed(pressed, text.resend.busy, state, async () => [await request(), info(text.resend.done)], (error) => {
+      go(state, told(error));
     });
   return laterButton(state.refused ? 0 : state.sentAt + RESEND_MS, label, text.resend.wait, send);
 }
@@ -221,36 +246,28 @@ function resend(state, label, request) {
 async function again(state) {
   const { factor } = state;
   const which = factor?.id ? { authenticator_id: factor.id } : { challenge_type: "oob" };
-  return pendingState(await authenticate({ action: "challenge", ...which }), state, factor);
+  return pendingState(await client.challenge(which), state, factor);
 }
 
 async function enroll(state, type, fields) {
-  const answer = await authenticate({ action: "enroll", type, ...fields });
+  const answer = await client.enroll({ type, ...fields });
   return pendingState(answer, state, { type, ...fields });
 }
 
-/** Looks whether a push was answered, for as long as `state` is on top. */
-function watch(state) {
-  const next = (seconds) => current() === state && later(seconds, see);
-  const see = () => look(once).then((asked) => asked || next(1));
-  const once = async () => {
+/** Waits for the answer to a push, for as long as `state` is on top. */
+const watch = (state) =>
+  meanwhile(async (signal) => {
     try {
-      const answer = await verify({ push: true });
-      if (answer.pending) return next(answer.retry_after ?? LOOK_AGAIN);
-      const arrival = await arrived(answer, state);
+      const answer = await client.waitForPush({ signal, onRetry: (error) => current() === state && say(told(error)) });
+      const next = await arrived(answer, state);
       // What was called off meanwhile stays so.
-      return current().flow === state.flow && arrive(arrival);
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      if (current() !== state || ended(problem, state)) return undefined;
-      const passes = problem.status === undefined || problem.status >= 500 || [409, 429].includes(problem.status);
-      if (!passes) return go({ ...state, refused: true }, problem.message);
-      say(problem.message);
-      return next(problem.retryAfter ?? LOOK_AGAIN);
+      return () => current().flow === state.flow && arrive(next);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!(error instanceof MfaError)) throw error;
+      return () => current() === state && (ended(error, state) || go({ ...state, refused: true }, told(error)));
     }
-  };
-  later(0, see);
-}
+  });
 
 const waiting = (words) => h("p", { class: "waiting", role: "status" }, [h("span", { class: "spinner", "aria-hidden": "true" }), words]);
 
@@ -267,19 +284,19 @@ const views = {
       const from = begun("sign_in");
       const request = async () => {
         try {
-          const answer = await authenticate({ action: "sign_in", email: email.trim(), password });
+          const answer = await client.signIn({ email: email.trim(), password });
           const [next, message] = answer.mfa_required ? [pendingState(answer, from)] : await arrived(answer, from);
           return () => go(next, message);
-        } catch (problem) {
-          if (problem.error !== "unsupported_challenge_type") throw problem;
+        } catch (error) {
+          if (error.code !== "unsupported_challenge_type") throw error;
           const next = await otherWays(from);
           return () => go(next);
         }
       };
-      act(pressed, text.password.busy, request, (problem) => {
+      act(pressed, text.password.busy, request, (error) => {
         // The address stays, the password does not.
-        go({ view: "password", email }, problem.message);
-        hold(problem.retryAfter);
+        go({ view: "password", email }, told(error));
+        hold(error.retryAfter);
       });
     };
     const nodes = [
@@ -325,7 +342,7 @@ const views = {
       // A recovery code needs no challenge.
       if (authenticator.type === "recovery-code") return go({ ...pendingPart(state), view: "code", kind: "recovery" });
       return proceed(pressed, text.choose.busy, state, async () => {
-        const answer = await authenticate({ action: "challenge", authenticator_id: authenticator.id });
+        const answer = await client.challenge({ authenticator_id: authenticator.id });
         return [pendingState(answer, state, authenticator)];
       });
     };
@@ -362,7 +379,7 @@ const views = {
         say({ kind: "error", words: text.phone.wrong });
         return element.querySelector("[name=number]").focus();
       }
-      const failed = (problem) => go({ ...state, number }, problem.message);
+      const failed = (error) => go({ ...state, number }, told(error));
       return proceed(pressed, text.enroll.busy, state, async () => [await enroll(state, type, { phone_number })], failed);
     };
     const input = { name: "number", type: "tel", autocomplete: "tel", required: "", value: number };
@@ -410,7 +427,7 @@ const views = {
 
   account: (state) => {
     const { tokens, expiresAt, hasSession, sessionEndsAt } = state;
-    const gone = () => go({ view: "password" }, new Problem({ error: "session_expired" }).message);
+    const gone = () => go({ view: "password" }, { kind: "error", words: text.errors.session_expired() });
     const nodes = [
       ...heading({ title: text.account.title, lead: tokens ? text.account.lead : text.account.leadWithout }),
       hasSession && h("h2", {}, text.transfer.title),
@@ -424,33 +441,19 @@ const views = {
   },
 
   unavailable: () => {
-    const retry = button(text.unavailable.retry, () => start(undefined, retry));
+    const retry = button(text.unavailable.retry, () => start({ pressed: retry }));
     return { step: 0, title: text.unavailable.title, nodes: [...heading(text.unavailable), retry], focus: "button" };
   },
 };
 
 // ------------------------------------------------------------------------------------------- the account
 
-/** A transfer, with the token at hand. If that is not enough, the API says what is. */
 function transferForm(state) {
   const { draft = {}, done } = state;
   const submit = ({ to, amount }, pressed) => {
     const draft = { to: to.trim(), amount: amount.trim().replace(",", ".") };
-    const request = async () => {
-      try {
-        const made = await transfer(draft, state.elevated ?? state.tokens?.access_token);
-        return () => go({ ...state, draft: undefined, done: made.transfer }, info(text.transfer.done(made.transfer)));
-      } catch (problem) {
-        if (!problem.scope) throw problem;
-        const next = await stepUp(problem.scope, { ...state, draft, elevated: undefined, done: undefined });
-        return () => go(...next);
-      }
-    };
-    act(pressed, text.transfer.busy, request, (problem) => {
-      if (ended(problem, state)) return;
-      go({ ...state, draft, done: undefined }, problem.message);
-      hold(problem.retryAfter);
-    });
+    const account = { ...state, draft, done: undefined };
+    waitForTransfer(pressed, send(draft, account), account);
   };
   const element = form(submit, text.transfer.submit, [
     field(text.transfer.to, { name: "to", autocomplete: "off", maxlength: "100", required: "", value: draft.to ?? "" }),
@@ -460,34 +463,56 @@ function transferForm(state) {
   return h("div", {}, [element, done && h("p", { class: "facts", id: "done" }, text.transfer.reference(done.id))]);
 }
 
-async function stepUp(scope, account) {
-  const from = begun("step_up", account);
-  try {
-    return [pendingState(await authenticate({ action: "step_up", scope }), from)];
-  } catch (problem) {
-    if (problem.error !== "unsupported_challenge_type") throw problem;
-    return [await otherWays(from)];
-  }
+/** Sends a transfer. Resolves to what comes next: that it is made, or the dialog where the API wants a fresh factor. */
+function send(draft, account) {
+  return new Promise((resolve, reject) => {
+    const flow = {};
+    const ask = (step) =>
+      new Promise((settle) => {
+        Object.assign(flow, { settle, left: () => settle(null) });
+        resolve(() => go(pendingState(step, { ...begun("step_up", account), flow })));
+      });
+    flow.sent = transfer(draft, ask).then((made) => () => go({ ...account, draft: undefined, done: made }, info(text.transfer.done(made))));
+    flow.sent.then(resolve, reject);
+  });
+}
+
+/** Goes where `sent` leads. */
+function waitForTransfer(pressed, sent, account) {
+  const request = async () => {
+    try {
+      return await sent;
+    } catch (error) {
+      if (error.code !== "unsupported_challenge_type") throw error;
+      // The step-up is there, but not for a factor that this user has.
+      const next = await otherWays(begun("step_up", account));
+      return () => go(next);
+    }
+  };
+  act(pressed, text.transfer.busy, request, (error) => {
+    if (ended(error, account)) return;
+    go(account, told(error));
+    hold(error.retryAfter);
+  });
 }
 
 function renew(account, pressed) {
   const request = async () => {
-    const answer = await authenticate({ action: "renew" });
+    const answer = await client.renew();
     if (answer.mfa_required) return () => go(pendingState(answer, begun("renew", account)));
     const next = { ...account, tokens: answer, expiresAt: inSeconds(answer.expires_in) };
     return () => go(next, info(text.account.renewed));
   };
-  act(pressed, text.account.renewing, request, (problem) => ended(problem, account) || say(problem.message));
+  act(pressed, text.account.renewing, request, (error) => ended(error, account) || say(told(error)));
 }
 
 function tokenParts({ access_token, id_token, expires_in, scope }, expiresAt) {
-  const time = new Date(expiresAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const facts = [
     fact(text.account.accessToken, [
       h("code", { id: "access-token", title: shortened(access_token) }, shortened(access_token)),
       copyButton(access_token, text.account.accessToken),
     ]),
-    fact(text.account.expires, text.account.expiresIn(span(expires_in), time)),
+    fact(text.account.expires, text.account.expiresIn(expires_in, time(new Date(expiresAt)))),
     scope && fact(text.account.scope, scope.split(" ").map((name) => h("span", { class: "chip" }, name))),
   ];
   return [
@@ -501,8 +526,8 @@ function tokenParts({ access_token, id_token, expires_in, scope }, expiresAt) {
 function claims(idToken) {
   const rows = Object.entries(decoded(idToken)).map(([name, value]) => {
     const shown = typeof value === "string" ? value : JSON.stringify(value);
-    const time = ["exp", "iat", "nbf", "auth_time", "updated_at"].includes(name) && typeof value === "number" && new Date(value * 1000).toLocaleString();
-    return h("tr", {}, [h("th", { scope: "row" }, name), h("td", {}, [shown, " ", time && h("small", {}, time)])]);
+    const date = ["exp", "iat", "nbf", "auth_time", "updated_at"].includes(name) && typeof value === "number" && dayAndTime(new Date(value * 1000));
+    return h("tr", {}, [h("th", { scope: "row" }, name), h("td", {}, [shown, " ", date && h("small", {}, date)])]);
   });
   const table = h("table", { id: "claims" }, h("tbody", {}, rows));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text.account.claims }, table);

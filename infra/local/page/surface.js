@@ -4,7 +4,7 @@
 // the one that counts; `go` replaces it, and `act` is how it is left: one request at a time, whose answer says
 // where to go.
 
-import { Problem } from "/api.js";
+import { MfaError } from "/api.js";
 import { clock, text } from "/text.js";
 
 const card = { root: document.getElementById("card"), level: "h1", timers: [] };
@@ -12,13 +12,17 @@ const dialog = { root: document.getElementById("dialog"), level: "h2", timers: [
 for (const surface of [card, dialog]) {
   surface.view = surface.root.querySelector(".view");
   surface.region = surface.root.querySelector(".message");
+  surface.progress = surface.root.querySelector(".progress");
 }
+
+/** The history's entry of a sign-in that waits for its second factor. */
+export const PENDING = "pending";
 
 let views;
 let top;
 let drawing = card;
 let busy = false;
-let poll;
+let waiting;
 
 /** Tells how states are drawn: by the function in `all` that a state's `view` names. */
 export function use(all) {
@@ -39,7 +43,10 @@ export const current = () => top;
  * `over` is drawn in the dialog, over that one.
  */
 export function go(next, message) {
+  // Whoever waits for what is now called off is told so.
+  if (top?.flow && top.flow !== next.flow) top.flow.left?.();
   top = next;
+  if (next.flow && !next.over && history.state !== PENDING) history.pushState(PENDING, "");
   if (next.over) {
     if (card.state !== next.over) draw(card, next.over);
     if (!dialog.root.open) dialog.root.showModal();
@@ -68,6 +75,8 @@ function draw(surface, state, message) {
 function stop(surface) {
   for (const timer of surface.timers) clearInterval(timer);
   surface.timers = [];
+  surface.work = undefined;
+  waiting?.abort();
 }
 
 const onTop = () => (top.over ? dialog : card);
@@ -83,48 +92,74 @@ function show({ region }, message) {
 
 /**
  * Runs `request` unless another one is under way. Meanwhile the controls are off, and `label` is on the button.
- * What the request returns is called in the end; a `Problem` goes to `failed`.
+ * What the request returns is called in the end; an `MfaError` goes to `failed`.
  */
 export async function act(button, label, request, failed) {
   if (busy) return;
   busy = true;
   const began = top;
+  const surface = onTop();
+  const { work } = surface;
   const idle = button.textContent;
-  const controls = [...onTop().view.querySelectorAll("input, button")].filter((control) => !control.disabled);
+  const focused = document.activeElement;
+  const controls = [...surface.view.querySelectorAll("input, button")].filter((control) => !control.disabled);
   say();
   button.textContent = label;
   button.setAttribute("aria-busy", "true");
+  surface.progress.textContent = label;
   for (const control of controls) control.disabled = true;
   const leave = () => {
     busy = false;
+    surface.progress.textContent = "";
     button.textContent = idle;
     button.removeAttribute("aria-busy");
     for (const control of controls) control.disabled = false;
+    // A control that is switched off loses the focus.
+    focused?.focus();
   };
   try {
-    // Requests of one session come one after the other, and what a look at a push found comes first.
-    await poll?.catch(() => {});
+    // Requests of one session come one after the other, and what a look at a push finds comes first.
+    const found = await waiting?.ended();
+    if (found) {
+      leave();
+      return found();
+    }
     if (top !== began) return leave();
     const proceed = await request();
     leave();
     proceed();
-  } catch (problem) {
+  } catch (error) {
     leave();
-    if (!(problem instanceof Problem)) throw problem;
-    failed(problem);
+    if (!(error instanceof MfaError)) throw error;
+    failed(error);
   }
+  if (top === began && work) meanwhile(work);
 }
 
-/** Runs a request in the background, which `act` waits for. `false` if there is one under way already. */
-export async function look(request) {
-  if (busy || poll) return false;
-  poll = request();
-  try {
-    await poll;
-  } finally {
-    poll = undefined;
-  }
-  return true;
+/**
+ * Waits for something beside the user, with `work`, for as long as the state is on top. It is handed a signal, and
+ * resolves to a function that goes on from what was found. A request stops it first, and where that changes nothing
+ * it begins again.
+ */
+export function meanwhile(work) {
+  const controller = new AbortController();
+  const running = work(controller.signal);
+  const own = {
+    abort: () => controller.abort(),
+    /** Ends it; what it finds is the caller's. */
+    ended: () => {
+      waiting = undefined;
+      controller.abort();
+      return running;
+    },
+  };
+  waiting = own;
+  onTop().work = work;
+  running.then((found) => {
+    if (waiting !== own) return;
+    waiting = undefined;
+    found?.();
+  });
 }
 
 /** Calls `what` in so many seconds, unless the state is left before. */

@@ -277,9 +277,9 @@ async fn a_listed_authenticator_has_the_fields_of_its_kind() {
         let found = entry(prefix);
         assert!(!found.is_empty(), "{prefix}: {}", list.text);
         for entry in found {
-            let mut names: Vec<_> = entry.as_object().unwrap().keys().map(String::as_str).collect();
-            names.sort_unstable();
-            assert_eq!(names, fields, "{prefix}");
+            let mut fields_seen: Vec<_> = entry.as_object().unwrap().keys().map(String::as_str).collect();
+            fields_seen.sort_unstable();
+            assert_eq!(fields_seen, fields, "{prefix}");
             assert_eq!(entry["authenticator_type"], kind);
             assert_eq!(entry.get("oob_channel").and_then(Value::as_str), channel, "singular, and a string");
             assert_eq!(entry["active"], true);
