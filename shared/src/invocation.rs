@@ -83,7 +83,7 @@ fn client_ip(request: &Request, source: ClientIpSource) -> Option<IpAddr> {
     }
 }
 
-fn forwarded_for(headers: &HeaderMap, n: usize) -> Option<IpAddr> {
+pub(crate) fn forwarded_for(headers: &HeaderMap, n: usize) -> Option<IpAddr> {
     let mut entries = Vec::new();
     for header in headers.get_all("x-forwarded-for") {
         entries.extend(header.to_str().ok()?.split(','));

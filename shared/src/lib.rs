@@ -14,6 +14,8 @@ pub mod log;
 mod metrics;
 mod opaque;
 mod origin;
+#[cfg(test)]
+mod properties;
 mod reply;
 mod request;
 mod secret;

@@ -73,16 +73,16 @@ export const says = async (page, words) => {
   await page.getByRole("alert").filter({ hasText: words }).waitFor();
 };
 
-export async function enterPassword(page, stack, email = stack.email, next = en.code.title, text = en) {
+export async function enterPassword(page, stack, email = stack.email, next, text = en) {
   await page.getByLabel(text.password.email).fill(email);
   await page.getByLabel(text.password.password).fill(stack.password);
   await page.getByRole("button", { name: text.password.submit }).click();
-  await shows(page, next);
+  await shows(page, next ?? text.code.title);
 }
 
 /** Types a code. Six digits are sent by themselves; anything else needs the button. */
-export async function enterCode(page, code, label = en.code.label.otp, text = en) {
-  await page.getByLabel(label, { exact: true }).fill(code);
+export async function enterCode(page, code, label, text = en) {
+  await page.getByLabel(label ?? text.code.label.otp, { exact: true }).fill(code);
   if (!/^[0-9]{6}$/.test(code)) await page.getByRole("button", { name: text.code.submit }).click();
 }
 

@@ -170,6 +170,20 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Password,
+        Self::Refresh,
+        Self::MfaOtp,
+        Self::MfaOob,
+        Self::MfaRecoveryCode,
+        Self::Challenge,
+        Self::Authenticators,
+        Self::Associate,
+        Self::Revoke,
+        Self::Discovery,
+    ];
+
     const fn path(self) -> &'static str {
         match self {
             Self::Password | Self::Refresh | Self::MfaOtp | Self::MfaOob | Self::MfaRecoveryCode => "/oauth/token",
@@ -546,16 +560,8 @@ impl Auth0 {
     /// The content of a good reply; anything else is a [`Failure`].
     fn success<T: for<'de> Deserialize<'de>>(&self, endpoint: Endpoint, reply: &Reply) -> Result<T, Failure> {
         let error = ErrorBody::of(reply);
-        if reply.status.is_success() {
-            if error.is_some() {
-                return Err(Failure::Nonsense(endpoint, "a success with an error in it"));
-            }
-            if !reply.is_json() {
-                return Err(Failure::Nonsense(endpoint, "a success that is not JSON"));
-            }
-            // serde's words would hold values of the reply.
-            return serde_json::from_slice(&reply.body)
-                .map_err(|_| Failure::Nonsense(endpoint, "a success without what belongs to it"));
+        if let Some(content) = success_of(endpoint, reply, error.as_ref()) {
+            return content;
         }
         let error = error.unwrap_or_default();
         if error.error.is_empty() && reply.status != StatusCode::TOO_MANY_REQUESTS {
@@ -587,6 +593,26 @@ impl Auth0 {
             retry_after: reply.retry_after(self.clock.seconds()),
         })
     }
+}
+
+/// What a reply with a good status holds, or why it cannot be used; `None` for any other status.
+fn success_of<T: for<'de> Deserialize<'de>>(
+    endpoint: Endpoint,
+    reply: &Reply,
+    error: Option<&ErrorBody>,
+) -> Option<Result<T, Failure>> {
+    if !reply.status.is_success() {
+        return None;
+    }
+    if error.is_some() {
+        return Some(Err(Failure::Nonsense(endpoint, "a success with an error in it")));
+    }
+    if !reply.is_json() {
+        return Some(Err(Failure::Nonsense(endpoint, "a success that is not JSON")));
+    }
+    // serde's words would hold values of the reply.
+    let content = serde_json::from_slice(&reply.body);
+    Some(content.map_err(|_| Failure::Nonsense(endpoint, "a success without what belongs to it")))
 }
 
 /// `/oauth/token`, 200.
@@ -718,4 +744,35 @@ fn unreachable(endpoint: Endpoint, error: &reqwest::Error) -> Failure {
             "the connection broke before the answer was complete"
         },
     )
+}
+
+/// The parsers by themselves, for [`crate::properties`].
+#[cfg(test)]
+pub(crate) mod parsers {
+    pub(crate) use super::{Endpoint, Refusal};
+    use super::{ErrorBody, Failure, Reply, TokenBody, id_token, success_of};
+
+    pub(crate) fn expiry(mfa_token: &str) -> Option<u64> {
+        super::expiry::expiry(mfa_token)
+    }
+
+    pub(crate) fn subject(id_token: &str, issuer: &str, client_id: &str, now: u64) -> Result<String, &'static str> {
+        id_token::subject(id_token, &id_token::Expected { issuer, client_id, now })
+    }
+
+    pub(crate) fn refusal(endpoint: Endpoint, status: u16, error: &str, description: &str) -> Refusal {
+        Refusal::read(&super::refusal::ErrorReply { endpoint, status, error, description, retry_after: None })
+    }
+
+    pub(crate) fn is_success(status: u16, json_type: bool, body: &[u8]) -> bool {
+        let content_type = http::HeaderValue::from_static(if json_type { "application/json" } else { "text/html" });
+        let reply = Reply {
+            status: http::StatusCode::from_u16(status).unwrap(),
+            headers: [(http::header::CONTENT_TYPE, content_type)].into_iter().collect(),
+            body: body.to_vec(),
+        };
+        let unread = ErrorBody::of(&reply);
+        success_of::<TokenBody>(Endpoint::Password, &reply, unread.as_ref())
+            .is_some_and(|body: Result<_, Failure>| body.is_ok())
+    }
 }
