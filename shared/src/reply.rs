@@ -593,7 +593,9 @@ fn finish(status: StatusCode, mut headers: HeaderMap, body: Body, caller: &Calle
     if let Caller::Allowed(origin) = caller {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+        if headers.contains_key(RETRY_AFTER) {
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+        }
     }
     let mut response = Response::new(body);
     *response.status_mut() = status;

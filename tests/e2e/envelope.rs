@@ -1,5 +1,6 @@
 //! HTTP: methods, content types, sizes, origins, headers.
 
+use auth0_tenant::{Endpoint, Fault, Reply};
 use e2e::{Answer, Browser, World};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -143,6 +144,13 @@ async fn an_allowed_origin_is_answered_with_credentials() {
     let error = page.send(from_app(Method::POST).body("{}")).await;
     error.is(415, "unsupported_media_type");
     assert_eq!(error.header("access-control-allow-origin"), Some("https://app.example.com"));
+
+    // A header beyond the few that a script on another origin may read.
+    world.fault(Fault::at(Endpoint::Token).reply(Reply::too_many_requests(Some(7))));
+    let limited = page.send(from_app(Method::POST).header("content-type", "application/json").body(sign_in())).await;
+    limited.is(429, "too_many_requests");
+    assert_eq!(limited.header("access-control-expose-headers"), Some("retry-after"));
+    assert_eq!(begun.header("access-control-expose-headers"), None);
 }
 
 #[tokio::test]

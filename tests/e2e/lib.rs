@@ -11,6 +11,7 @@
     reason = "only tests use it: what goes wrong here is a failed test"
 )]
 
+pub mod contract;
 pub mod proxy;
 
 use std::sync::Arc;
@@ -244,10 +245,14 @@ impl Browser {
 
 impl Answer {
     async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a body");
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") };
+        contract::check(&method, &path, status, &headers, &body);
         let set_cookie = headers.get(SET_COOKIE).map(|value| value.to_str().expect("ASCII").to_owned());
         Self { status, headers, body, set_cookie }
     }

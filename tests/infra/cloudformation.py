@@ -5,10 +5,9 @@ import os
 import sys
 from pathlib import Path
 
+from processes import ROOT
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
-
-from processes import ROOT
 
 TEMPLATE = ROOT / "infra" / "template.yaml"
 OPENAPI = ROOT / "infra" / "openapi.yaml"
@@ -49,7 +48,9 @@ def transformed() -> dict:
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
     template = include(source())
     # `sam package` puts the address of the uploaded code here.
-    template["Globals"]["Function"]["CodeUri"] = {"Bucket": "artifacts", "Key": "code.zip"}
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": "artifacts", "Key": "code.zip"}
     return transform(template, REQUIRED, NoManagedPolicies())
 
 

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from urllib.request import urlopen
 
 import boto3
-from moto.server import ThreadedMotoServer
-
 import cloudformation
+from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
 CREDENTIALS = {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "moto", "AWS_SECRET_ACCESS_KEY": "moto"}

@@ -22,7 +22,6 @@ from runtime_api import Function
 EVENTS = ROOT / "tests" / "events"
 EMAIL, PASSWORD = "ada@example.com", "correct horse"
 API, SCOPE = "https://bank.example/api", "transfer:funds"
-LARGEST_ZIP = 3.2e6
 
 
 def deployed(name: str) -> str:
@@ -47,13 +46,6 @@ def binaries(tmp_path_factory) -> dict[str, str]:
             os.chmod(path, 0o755)
         found[name] = path
     return found
-
-
-def test_the_zips_are_small():
-    paths = [path for path in map(deployed, ("authenticate", "verify")) if path.endswith(".zip")]
-    if not paths:
-        pytest.skip("binaries are given, not zips")
-    assert all(os.path.getsize(path) <= LARGEST_ZIP for path in paths)
 
 
 class Tenant:

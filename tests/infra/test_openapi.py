@@ -2,11 +2,10 @@
 
 import re
 
-import pytest
-from openapi_schema_validator import OAS30Validator
-
 import cloudformation
+import pytest
 import rust
+from openapi_schema_validator import OAS30Validator
 
 DOCUMENT = cloudformation.openapi()
 METHODS = ["get", "post", "delete", "options", "put", "patch", "head", "trace"]
@@ -95,9 +94,7 @@ def test_routes_and_methods_are_those_of_the_code():
 def test_each_route_reaches_its_function_which_this_api_may_call():
     template = cloudformation.transformed()
     body = template["Resources"]["HttpApi"]["Properties"]["Body"]
-    permissions = [
-        it["Properties"] for it in template["Resources"].values() if it["Type"] == "AWS::Lambda::Permission"
-    ]
+    permissions = [it["Properties"] for it in template["Resources"].values() if it["Type"] == "AWS::Lambda::Permission"]
     for function, (path, _) in rust.routes().items():
         for method, operation in body["paths"][path].items():
             integration = resolve(operation["x-amazon-apigateway-integration"])
@@ -166,6 +163,6 @@ def test_objects_take_no_unknown_member():
 
 
 def test_no_answer_holds_what_stays_on_the_server():
-    answers = str(resolve({name: DOCUMENT["components"]["schemas"][name] for name in DOCUMENT["components"]["schemas"]}))
+    answers = str(DOCUMENT["components"]["schemas"])
     for secret in ("mfa_token", "oob_code", "refresh_token"):
         assert f"'{secret}'" not in answers

@@ -1,12 +1,11 @@
-"""The template beside the code: what the code reads, calls and counts is what the template gives, allows and watches."""
+"""The template beside the code: it gives what the code reads, allows what it calls, watches what it counts."""
 
 import json
 import re
 from collections import defaultdict
 
-import pytest
-
 import cloudformation
+import pytest
 import rust
 
 FUNCTIONS = ["Authenticate", "Verify"]
@@ -224,8 +223,7 @@ def test_functions_are_built_from_the_workspace(template):
         manifest = (cloudformation.ROOT / "functions" / name / "Cargo.toml").read_text()
         assert f'name = "{name}"' in manifest
         assert template["Resources"][function]["Properties"]["Runtime"] == "provided.al2023"
-    code = cloudformation.source()["Globals"]["Function"]["CodeUri"]
-    assert (cloudformation.TEMPLATE.parent / code / "Cargo.lock").exists()
+        assert (cloudformation.TEMPLATE.parent / source["Properties"]["CodeUri"] / "Cargo.lock").exists()
 
 
 # ---- Alarms and dashboard
@@ -279,5 +277,5 @@ def test_the_dashboard_is_json_and_shows_every_alarm_and_every_metric(template):
     assert set(alarms) == {f"<{alarm}.Arn>" for alarm in of_type(template, "AWS::CloudWatch::Alarm")}
     namespace, metrics = rust.metrics()
     for metric, dimensions in metrics.items():
-        search = f"{{{namespace},{','.join(sorted(dimensions))}}} MetricName=\\\"{metric}\\\""
-        assert search in body or f'["{namespace}", "{metric}", "{[*dimensions][0]}"' in body, metric
+        search = f"{{{namespace},{','.join(sorted(dimensions))}}} MetricName=" + json.dumps(f'"{metric}"')[1:-1]
+        assert search in body or f'["{namespace}", "{metric}", "{next(iter(dimensions))}"' in body, metric

@@ -100,10 +100,24 @@ test("cargo lambda invoke answers every captured event", async () => {
   assert.equal(verify.json.error, "session_expired");
 });
 
+test("an event that is not HTTP fails its invocation, and the process goes on", async () => {
+  for (const event of ['{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}', "[]", '"text"', '{"version":"2.0"}']) {
+    const args = ["lambda", "invoke", "authenticate", "--invoke-address", "127.0.0.1", "--invoke-port", String(port), "--data-ascii", event];
+    await assert.rejects(exec("cargo", args, { cwd: ROOT, timeout: COMPILE_TIMEOUT_MS }), event);
+    const reply = await invoke("authenticate", "http-api-sign-in");
+    assert.equal(reply.statusCode, 200, `after ${event}: ${JSON.stringify(reply)}`);
+  }
+});
+
 test("the log has a line for each request, and nothing secret", async () => {
   const lines = watch.output().split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
   const requests = lines.filter((line) => line.message === "request");
-  assert.equal(requests.length, 10);
+  assert.equal(requests.length, 14);
+  const metrics = lines.filter((line) => line._aws);
+  assert.equal(metrics.length, requests.length, "and a line of metrics");
+  assert.deepEqual(metrics.slice(0, 5).map((line) => line.outcome), ["challenge", "invalid_code", "ok", "ok", "ok"]);
+  assert.deepEqual(metrics.slice(0, 5).map((line) => line.SignIn), [1, 1, undefined, 1, undefined]);
+  for (const line of metrics) assert.equal(line._aws.CloudWatchMetrics[0].Namespace, "Auth0Mfa");
   // Two processes, so two cold starts: the first request of each.
   assert.deepEqual(requests.filter((line) => line.cold_start).map((line) => line.route), ["/api/mfa/authenticate", "/api/mfa/verify"]);
   assert.deepEqual(requests.slice(0, 5).map((line) => line.outcome), ["ok", "invalid_code", "ok", "ok", "ok"]);
