@@ -1,13 +1,14 @@
 // `cargo dev` as a program: what it prints, how it ends, and what happens when it cannot start.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { test } from "node:test";
 
 import { run, startStack } from "./stack.js";
 
 test("it prints all that a person needs, and Ctrl-C ends it cleanly", async (t) => {
-  const stack = await startStack(t);
+  const stack = await startStack(t, {}, ["cargo", "dev"]);
   const output = stack.output();
   assert.equal(stack.url, `http://localhost:${stack.port}`);
   assert.match(output, /otpauth:\/\/totp\//);
@@ -19,6 +20,11 @@ test("it prints all that a person needs, and Ctrl-C ends it cleanly", async (t) 
   const page = await fetch(stack.url);
   assert.equal(page.status, 200);
   assert.match(page.headers.get("content-security-policy"), /^default-src 'none'; script-src 'self'/);
+  assert.doesNotMatch(page.headers.get("content-security-policy"), /unsafe/);
+  // The client module, as it is.
+  const module = await fetch(`${stack.url}/mfa-client.js`);
+  assert.match(module.headers.get("content-type"), /^text\/javascript/);
+  assert.equal(await module.text(), await readFile(new URL("../../infra/client/mfa-client.js", import.meta.url), "utf8"));
 
   const inbox = await fetch(`${stack.url}/inbox`);
   assert.equal(inbox.url, `${stack.tenantUrl}/inbox`);

@@ -171,7 +171,7 @@ describe("a sign-in with an authenticator app", TOGETHER, () => {
     assert.ok(await input.isDisabled());
     answer();
     await says(page, "That code is not right.");
-    assert.equal(await page.locator(".card .progress").innerText(), "");
+    assert.equal(await page.locator("#card .progress").innerText(), "");
     assert.equal(await focus(), "code");
     await input.fill(stack.code());
     await shows(page, "You are signed in");

@@ -1,4 +1,4 @@
-// The local stack as a person starts it: `cargo dev` in a process of its own, and what it prints.
+// The local stack as a person starts it, in a process of its own, and what it prints.
 
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
@@ -8,11 +8,28 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const START_TIMEOUT_MS = 600_000; // the first start compiles
 
-/** Starts a stack on free ports, with `set` as settings of the functions; it ends after the test `t`, if there is one. */
-export async function startStack(t, set = {}) {
+let program;
+
+/** The program that `cargo dev` runs, built once: each time, cargo takes half a second to see that it is built. */
+const built = () => (program ??= build());
+
+async function build() {
+  const cargo = run("cargo", ["build", "--package", "local", "--bin", "local", "--message-format", "json"]);
+  const { code } = await cargo.exited;
+  const executable = cargo.output().match(/"executable":"([^"]+)"/)?.[1];
+  if (code !== 0 || !executable) throw new Error(`cargo build:\n${cargo.output()}`);
+  return [executable];
+}
+
+/**
+ * Starts a stack on free ports, with `set` as settings of the functions; it ends after the test `t`, if there is one.
+ * `command` is what a person types, or the same without cargo.
+ */
+export async function startStack(t, set = {}, command = built()) {
+  const [program, ...args] = await command;
   const port = await freePorts();
   const settings = Object.entries(set).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
-  const stack = run("cargo", ["dev", "--port", String(port), ...settings]);
+  const stack = run(program, [...args, "--port", String(port), ...settings]);
   t?.after(stack.end);
   await stack.printed(/Code\s+\d{6}/, START_TIMEOUT_MS);
   const find = (pattern) => stack.output().match(pattern)?.[1];

@@ -133,6 +133,46 @@ describe("step-up and session", TOGETHER, () => {
     await says(page, "7.00 € went to Grace Hopper.");
   });
 
+  test("a step-up without a factor of the wanted kind offers the others, and then the transfer goes on", async (t) => {
+    const { stack, page } = await open(t);
+    await signIn(page, stack, MEL);
+    await page.route(`**${AUTHENTICATE}`, async (route) => {
+      if (route.request().postDataJSON()?.action !== "step_up") return route.continue();
+      // The step-up is pending all the same.
+      await route.fetch();
+      return route.fulfill({ status: 400, json: { success: false, error: "unsupported_challenge_type", error_description: "…" } });
+    });
+    await send(page, "Grace Hopper", "8");
+    await asks(page, "Choose another way");
+    await dialog(page).getByRole("button", { name: "E-mail" }).click();
+    await asks(page);
+    await confirm(page, (await stack.message(MEL, 3)).code);
+    await says(page, "8.00 € went to Grace Hopper.");
+  });
+
+  test("a session that is over asks for the password as soon as it is needed", async (t) => {
+    const { stack, page, context, press } = await open(t);
+    await signIn(page, stack, MEL);
+    await context.clearCookies();
+    await send(page, "Grace Hopper", "5");
+    await shows(page, "Sign in");
+    await says(page, "Please sign in again.");
+    await signIn(page, stack, MEL);
+    await context.clearCookies();
+    await press("Get fresh tokens");
+    await shows(page, "Sign in");
+    await says(page, "Please sign in again.");
+  });
+
+  test("the session's end is counted down to", async (t) => {
+    const { stack, page } = await open(t, { clock: true });
+    await signIn(page, stack, MEL);
+    await page.getByText(/^The session ends in 8:00:00|7:59:/).waitFor();
+    await page.clock.fastForward(8 * 3600 * 1000);
+    await shows(page, "Sign in");
+    await says(page, "the session is over");
+  });
+
   test("too many wrong codes end the session", async (t) => {
     const { stack, page, context } = await open(t, { set: { MAX_ATTEMPTS: "1" } });
     await signIn(page, stack, MEL);

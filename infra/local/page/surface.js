@@ -143,7 +143,9 @@ export async function act(button, label, request, failed) {
  */
 export function meanwhile(work) {
   const controller = new AbortController();
-  const running = work(controller.signal);
+  // What was waited for before may still be asking, and may find something.
+  const before = waiting?.ended();
+  const running = (async () => (await before) ?? work(controller.signal))();
   const own = {
     abort: () => controller.abort(),
     /** Ends it; what it finds is the caller's. */

@@ -3,12 +3,13 @@
 import { en } from "/en.js";
 import { ja } from "/ja.js";
 
-const known = { en, ja };
-const language = navigator.languages.map((name) => name.split("-")[0]).find((name) => known[name]) ?? "en";
+const texts = { en, ja };
+const languageOf = (locale) => locale.split("-")[0];
+const locale = navigator.languages.find((locale) => languageOf(locale) in texts) ?? "en";
 
-export const text = known[language];
+export const text = texts[languageOf(locale)];
 
-document.documentElement.lang = language;
+document.documentElement.lang = languageOf(locale);
 
 /** `75` as `1:15`. */
 export function clock(seconds) {
@@ -19,8 +20,8 @@ export function clock(seconds) {
 }
 
 /** A time of day, or with the day, as the language writes it. */
-export const time = (date) => date.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
-export const dayAndTime = (date) => date.toLocaleString(language);
+export const time = (date) => date.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+export const dayAndTime = (date) => date.toLocaleString(locale);
 
 /** What to say of a failed call: `{ kind, words }`. */
 export function told(error) {
