@@ -93,6 +93,13 @@ pub struct ConfigError {
     faults: Vec<String>,
 }
 
+impl ConfigError {
+    /// Each fault as a sentence.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the environment is not usable: {}", self.faults.join("; "))

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod cookie;
 mod deadline;
+pub mod doctor;
 mod http;
 mod invocation;
 pub mod log;

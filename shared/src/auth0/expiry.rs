@@ -16,7 +16,7 @@ struct Claims {
 /// JWTs, with the claim `exp` in epoch seconds (RFC 7519, section 4.1.4).
 ///
 /// Never a proof of anything: a pending sign-in is made shorter by it, not longer.
-pub(super) fn expiry(mfa_token: &str) -> Option<u64> {
+pub(crate) fn expiry(mfa_token: &str) -> Option<u64> {
     if let Some(sealed) = mfa_token.strip_prefix("Fe26.2*") {
         let fields: Vec<&str> = sealed.split('*').collect();
         let [_, _, _, _, expiry, _, _] = fields.as_slice() else { return None };

@@ -27,10 +27,12 @@ use reqwest::RequestBuilder;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use expiry::expiry;
 pub(crate) use refusal::Refusal;
 
 use crate::clock::Clock;
 use crate::config::{Auth0Config, has_scope};
+use crate::doctor::Seen;
 use crate::http::Http;
 use crate::invocation::Invocation;
 use crate::opaque::{MfaToken, OobCode, Private, RefreshToken, Token};
@@ -474,6 +476,47 @@ impl Auth0 {
         (secret.map(drop), connect)
     }
 
+    /// The tenant's metadata (OpenID Connect Discovery 1.0, section 4), as it came.
+    pub(crate) async fn discovery(&self, invocation: &Invocation) -> Result<Seen, Failure> {
+        let endpoint = Endpoint::Discovery;
+        let reply = self.send(invocation, endpoint, || self.http.client().get(self.url(endpoint))).await?;
+        Ok(reply.seen(endpoint))
+    }
+
+    /// The reply to any call with the client secret, as it came.
+    pub(crate) async fn raw(
+        &self,
+        invocation: &Invocation,
+        endpoint: Endpoint,
+        fields: &[(&str, &str)],
+    ) -> Result<Seen, Failure> {
+        Ok(self.confidential(invocation, endpoint, fields).await?.0.seen(endpoint))
+    }
+
+    /// The list of authenticators, as it came.
+    pub(crate) async fn list(&self, invocation: &Invocation, mfa_token: &str) -> Result<Seen, Failure> {
+        let endpoint = Endpoint::Authenticators;
+        let request = || self.http.client().get(self.url(endpoint)).bearer_auth(mfa_token);
+        Ok(self.send(invocation, endpoint, request).await?.seen(endpoint))
+    }
+
+    /// Whether an error reply has a meaning here.
+    pub(crate) fn is_known(&self, endpoint: Endpoint, status: StatusCode, body: &serde_json::Value) -> bool {
+        let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let refusal = Refusal::read(&refusal::ErrorReply {
+            endpoint,
+            status: status.as_u16(),
+            error: text("error"),
+            description: text("error_description"),
+            retry_after: None,
+        });
+        refusal != Refusal::Unknown || text("error") == "mfa_required"
+    }
+
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
     fn url(&self, endpoint: Endpoint) -> String {
         format!("{}{}", self.config.origin, endpoint.path())
     }
@@ -648,7 +691,7 @@ impl ErrorBody {
             .filter(|token| !token.is_empty())
             .ok_or(Failure::Nonsense(endpoint, "mfa_required without an mfa_token"))?;
         Ok(MfaRequired {
-            expires_at: expiry::expiry(&mfa_token),
+            expires_at: expiry(&mfa_token),
             mfa_token: mfa_token.into(),
             enroll: self.mfa_requirements.as_ref().and_then(enrollable),
         })
@@ -686,6 +729,10 @@ fn enrollable(requirements: &serde_json::Value) -> Option<Vec<&'static str>> {
 }
 
 impl Reply {
+    fn seen(self, endpoint: Endpoint) -> Seen {
+        Seen { endpoint, status: self.status, body: self.body }
+    }
+
     fn is_json(&self) -> bool {
         let content_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
@@ -753,7 +800,7 @@ pub(crate) mod parsers {
     use super::{ErrorBody, Failure, Reply, TokenBody, id_token, success_of};
 
     pub(crate) fn expiry(mfa_token: &str) -> Option<u64> {
-        super::expiry::expiry(mfa_token)
+        super::expiry(mfa_token)
     }
 
     pub(crate) fn subject(id_token: &str, issuer: &str, client_id: &str, now: u64) -> Result<String, &'static str> {
