@@ -60,7 +60,11 @@ pub fn check(method: &Method, path: &str, status: u16, headers: &HeaderMap, body
         assert!(body.is_null(), "{place}: the document has no body here: {body}");
         return;
     }
-    assert_eq!(headers.get(CONTENT_TYPE).map(|value| value.as_bytes()), Some(&b"application/json"[..]), "{place}");
+    assert_eq!(
+        headers.get(CONTENT_TYPE).map(reqwest::header::HeaderValue::as_bytes),
+        Some(&b"application/json"[..]),
+        "{place}"
+    );
     let schema = &content["application/json"]["schema"];
     if let Err(fault) = validator(&place, schema).validate(body) {
         panic!("{place} does not fit the document at {}: {fault}", fault.instance_path());
@@ -69,7 +73,7 @@ pub fn check(method: &Method, path: &str, status: u16, headers: &HeaderMap, body
 
 fn validator(place: &str, schema: &Value) -> &'static Validator {
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
-    *validators.entry(place.to_owned()).or_insert_with(|| {
+    validators.entry(place.to_owned()).or_insert_with(|| {
         // References in it point into the document.
         let whole = json!({"allOf": [schema], "components": DOCUMENT["components"]});
         Box::leak(Box::new(jsonschema::draft202012::new(&whole).expect("a schema")))

@@ -125,7 +125,7 @@ pub(crate) struct Enrolled {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// Auth0 said no.
-    #[error("Auth0 refused {endpoint}: {refusal:?} (error {error:?}, status {status})")]
+    #[error("Auth0 refused {endpoint}: {} (error {error:?}, status {status})", refusal.name())]
     Refused {
         refusal: Refusal,
         endpoint: Endpoint,
@@ -501,7 +501,7 @@ impl Auth0 {
     }
 
     /// Whether an error reply has a meaning here.
-    pub(crate) fn is_known(&self, endpoint: Endpoint, status: StatusCode, body: &serde_json::Value) -> bool {
+    pub(crate) fn is_known(endpoint: Endpoint, status: StatusCode, body: &serde_json::Value) -> bool {
         let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
         let refusal = Refusal::read(&refusal::ErrorReply {
             endpoint,

@@ -93,6 +93,14 @@ const MAX_MESSAGE: usize = 300;
 const CODE_REFILL: Duration = Duration::from_mins(6);
 
 impl Refusal {
+    /// Its name for the log. What to fix, where it is that, stands beside it there.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Misconfigured(_) => "Misconfigured".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
     pub(super) fn read(reply: &ErrorReply<'_>) -> Self {
         // The words that carry meaning, without the differences that do not.
         let words = reply.description.trim().trim_end_matches('.').to_ascii_lowercase();

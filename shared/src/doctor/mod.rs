@@ -351,7 +351,7 @@ fn wrong(failure: Failure) -> Verdict {
 fn random() -> Option<String> {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).ok()?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(format!("{:032x}", u128::from_le_bytes(bytes)))
 }
 
 /// The reply of a call, as the doctor looks at it.

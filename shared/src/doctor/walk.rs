@@ -4,10 +4,12 @@
 //! them a tenant has. What is said of a reply are its status, its error, the names of its members, lengths and
 //! lifetimes: nothing that opens anything, and nothing of the user's.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::{Seen, Setup};
-use crate::auth0::Endpoint;
+use crate::auth0::{Auth0, Endpoint};
 use crate::clock::Clock;
 use crate::config::has_scope;
 use crate::invocation::Invocation;
@@ -71,8 +73,8 @@ where
         ];
         let Some(first) = self.post("password", Endpoint::Password, &fields).await else { return false };
         drop(password);
-        let Some(mfa_token) = first["mfa_token"].as_str().map(str::to_owned) else {
-            if first["access_token"].is_string() {
+        let Some(mfa_token) = text(&first, "mfa_token").map(str::to_owned) else {
+            if text(&first, "access_token").is_some() {
                 self.line("no MFA was demanded: sign-ins would end as mfa_not_enforced with MFA_POLICY=required");
                 self.revoke(&first).await;
             }
@@ -99,11 +101,11 @@ where
     }
 
     async fn second_factor(&mut self, mfa_token: &str, challenge: &Value) -> Option<Value> {
-        let oob_code = challenge["oob_code"].as_str().map(str::to_owned);
+        let oob_code = text(challenge, "oob_code").map(str::to_owned);
         if let Some(oob_code) = &oob_code {
             self.lifetime("oob_code", oob_code);
         }
-        let prompt = challenge["binding_method"] == "prompt";
+        let prompt = text(challenge, "binding_method") == Some("prompt");
         match oob_code {
             None => {
                 let otp = (self.ask)(Question::Otp)?;
@@ -126,10 +128,10 @@ where
     /// What the tokens are, by the names of their claims.
     fn tokens(&mut self, tokens: &Value) {
         for name in ["id_token", "access_token"] {
-            let claims = tokens[name].as_str().and_then(claims);
+            let claims = text(tokens, name).and_then(claims);
             let line = match &claims {
                 Some(claims) => format!("  {name}: a JWT with {}", names(claims)),
-                None if tokens[name].is_string() => format!("  {name}: no JWT"),
+                None if text(tokens, name).is_some() => format!("  {name}: no JWT"),
                 None => format!("  {name}: none"),
             };
             self.line(&line);
@@ -147,7 +149,7 @@ where
             return;
         };
         let entries: Vec<Value> = serde_json::from_slice(&seen.body).unwrap_or_default();
-        let active = entries.iter().filter(|entry| entry["active"] == true).count();
+        let active = entries.iter().filter(|entry| entry.get("active") == Some(&Value::Bool(true))).count();
         self.line(&format!(
             "authenticators: {} (known: 200), {} listed, {active} active",
             seen.status.as_u16(),
@@ -168,7 +170,7 @@ where
     /// Refresh, step-up, and what becomes of the refresh token; then all of it is revoked.
     async fn refreshes(&mut self, tokens: Value) {
         let config = self.setup.config.clone();
-        let Some(mut token) = tokens["refresh_token"].as_str().map(str::to_owned) else {
+        let Some(mut token) = text(&tokens, "refresh_token").map(str::to_owned) else {
             if has_scope(&config.auth0.scope, "offline_access") {
                 self.line(
                     "no refresh token, though offline_access was asked for: Applications > APIs > Allow Offline Access",
@@ -178,8 +180,8 @@ where
         };
         let ordinary = [("refresh_token", token.as_str()), ("scope", config.auth0.scope.as_str())];
         if let Some(reply) = self.post("refresh", Endpoint::Refresh, &ordinary).await {
-            self.open_point("refresh tokens rotate", reply["refresh_token"].is_string());
-            if let Some(rotated) = reply["refresh_token"].as_str() {
+            self.open_point("refresh tokens rotate", text(&reply, "refresh_token").is_some());
+            if let Some(rotated) = text(&reply, "refresh_token") {
                 rotated.clone_into(&mut token);
             }
         }
@@ -187,12 +189,12 @@ where
             let scope = format!("openid {}", config.step_up_scopes.join(" "));
             let elevated = [("refresh_token", token.as_str()), ("scope", scope.as_str())];
             let reply = self.post("refresh with the step-up scopes", Endpoint::Refresh, &elevated).await;
-            if reply.as_ref().is_some_and(|reply| reply["mfa_token"].is_string()) {
+            if reply.as_ref().is_some_and(|reply| text(reply, "mfa_token").is_some()) {
                 // The same once more: does the demand use it up?
                 let again = self.reply("the same refresh token again", Endpoint::Refresh, &elevated).await;
-                let taken = again.is_some_and(|(_, reply)| reply["mfa_token"].is_string());
-                self.open_point("mfa_required leaves a rotating refresh token good", taken);
-            } else if let Some(rotated) = reply.as_ref().and_then(|reply| reply["refresh_token"].as_str()) {
+                let still_good = again.is_some_and(|(_, reply)| text(&reply, "mfa_token").is_some());
+                self.open_point("mfa_required leaves a rotating refresh token good", still_good);
+            } else if let Some(rotated) = reply.as_ref().and_then(|reply| text(reply, "refresh_token")) {
                 self.line("  no MFA was demanded: step-ups would end as mfa_not_enforced. Is the Action deployed?");
                 rotated.clone_into(&mut token);
             }
@@ -201,7 +203,7 @@ where
     }
 
     async fn revoke(&mut self, tokens: &Value) {
-        if let Some(token) = tokens["refresh_token"].as_str() {
+        if let Some(token) = text(tokens, "refresh_token") {
             self.reply("revoke", Endpoint::Revoke, &[("token", token)]).await;
         }
     }
@@ -209,7 +211,7 @@ where
     /// A call with the client secret; its reply is said beside what is known of it, and returned.
     async fn post(&mut self, what: &str, endpoint: Endpoint, fields: &[(&str, &str)]) -> Option<Value> {
         let (seen, reply) = self.reply(what, endpoint, fields).await?;
-        let error = reply["error"].as_str();
+        let error = text(&reply, "error");
         let knowns = known(endpoint);
         let fits = knowns.iter().any(|known| {
             known.status.contains(&seen.status.as_u16())
@@ -234,15 +236,13 @@ where
         };
         let reply: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
         let mut line = format!("{what}: {}", seen.status.as_u16());
-        if let Some(error) = reply["error"].as_str() {
-            line.push_str(&format!(" {}", word(error)));
-            line.push_str(match self.setup.auth0.is_known(seen.endpoint, seen.status, &reply) {
-                true => ", in words that are known",
-                false => ", IN WORDS THAT ARE NOT KNOWN",
-            });
+        if let Some(error) = text(&reply, "error") {
+            let is_known = Auth0::is_known(seen.endpoint, seen.status, &reply);
+            let words = if is_known { "in words that are known" } else { "IN WORDS THAT ARE NOT KNOWN" };
+            let _ = write!(line, " {}, {words}", word(error));
         }
         if let Value::Object(_) = &reply {
-            line.push_str(&format!(", with {}", names(&reply)));
+            let _ = write!(line, ", with {}", names(&reply));
         }
         self.line(&line);
         Some((seen, reply))
@@ -278,6 +278,11 @@ fn known(endpoint: Endpoint) -> &'static [Known] {
         ],
         _ => &[TOKENS, DEMAND],
     }
+}
+
+/// A member that is a text.
+fn text<'a>(reply: &'a Value, member: &str) -> Option<&'a str> {
+    reply.get(member).and_then(Value::as_str)
 }
 
 /// The names of the members, if they are words.
