@@ -38,16 +38,21 @@ impl Aws {
     pub(crate) async fn from_env(var: &impl Fn(&str) -> Option<String>, http: &Http) -> Self {
         let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(BACKOFF);
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-        let shared = match environment(var) {
-            Some(shared) => shared.http_client(http.clone()).retry_config(retry).timeout_config(timeouts).build(),
-            None => {
-                aws_config::defaults(BehaviorVersion::latest())
-                    .http_client(http.clone())
-                    .retry_config(retry)
-                    .timeout_config(timeouts)
-                    .load()
-                    .await
+        let shared = if let Some(shared) = environment(var) {
+            shared.http_client(http.clone()).retry_config(retry).timeout_config(timeouts).build()
+        } else {
+            // The chain reads the process's environment; `var` may know better.
+            let mut defaults = aws_config::defaults(BehaviorVersion::latest())
+                .http_client(http.clone())
+                .retry_config(retry)
+                .timeout_config(timeouts);
+            if let Some(region) = region(var) {
+                defaults = defaults.region(Region::new(region));
             }
+            if let Some(url) = set(var, "AWS_ENDPOINT_URL") {
+                defaults = defaults.endpoint_url(url);
+            }
+            defaults.load().await
         };
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared);
         if let Some(url) = set(var, "AWS_ENDPOINT_URL_DYNAMODB") {
@@ -67,7 +72,7 @@ impl Aws {
 /// Region, keys and endpoint, where the environment has the first two.
 fn environment(var: &impl Fn(&str) -> Option<String>) -> Option<Builder> {
     let set = |name| set(var, name);
-    let region = set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"))?;
+    let region = region(var)?;
     let credentials = Credentials::new(
         set("AWS_ACCESS_KEY_ID")?,
         set("AWS_SECRET_ACCESS_KEY")?,
@@ -87,6 +92,10 @@ fn environment(var: &impl Fn(&str) -> Option<String>) -> Option<Builder> {
     Some(shared)
 }
 
+fn region(var: &impl Fn(&str) -> Option<String>) -> Option<String> {
+    set(var, "AWS_REGION").or_else(|| set(var, "AWS_DEFAULT_REGION"))
+}
+
 /// A variable's value, if it has one.
 fn set(var: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     var(name).filter(|value| !value.is_empty())
@@ -98,7 +107,8 @@ pub(crate) fn fault<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Strin
     match error {
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => "no connection in time".to_owned(),
-        SdkError::DispatchFailure(_) => "the connection failed".to_owned(),
+        SdkError::DispatchFailure(failure) if failure.is_io() => "the connection failed".to_owned(),
+        SdkError::DispatchFailure(_) => "the request could not be sent (no region, or no credentials?)".to_owned(),
         SdkError::ResponseError(_) => "the answer is not one of the service's".to_owned(),
         SdkError::ConstructionFailure(_) => "the request could not be built (no credentials?)".to_owned(),
         SdkError::ServiceError(failure) => {

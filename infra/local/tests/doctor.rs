@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "what a test's helpers cannot do fails the test")]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use auth0_tenant::{Application, Endpoint, Fault, Grant, Reply, StepUpRefresh};
 use local::{Stack, user};
@@ -219,31 +218,42 @@ async fn dynamodb_that_is_down() {
 
 /// Walks with the stack's own user, and returns what was said.
 async fn walk(stack: &Stack, probe_wrong_code: bool) -> (bool, String) {
-    let env = stack.env().clone();
-    let code = stack.otp_code().0;
-    let said = Arc::new(Mutex::new(String::new()));
-    let lines = Arc::clone(&said);
-    let ask = move |question| {
-        Some(match question {
-            Question::Password => user::PASSWORD.to_owned(),
-            _ => code.clone(),
-        })
+    walk_with(stack, user::EMAIL, probe_wrong_code).await
+}
+
+/// Walks with a user of the stack's, whose codes come from the app or the inbox, and returns what was said. Whatever
+/// was typed in is not in it.
+async fn walk_with(stack: &Stack, email: &str, probe_wrong_code: bool) -> (bool, String) {
+    let (mut said, mut typed) = (String::new(), vec![email.to_owned()]);
+    let ask = |question| {
+        let answer = match question {
+            Question::Password => Some(user::PASSWORD.to_owned()),
+            Question::Otp => stack.tenant().fresh_otp_code(email),
+            Question::BindingCode => stack.tenant().sent_code(email),
+            Question::PushAnswered => return stack.tenant().approve_push(email).then(String::new),
+        };
+        typed.extend(answer.clone());
+        answer
     };
-    let say = move |line: &str| {
-        let mut lines = lines.lock().unwrap();
-        lines.push_str(line);
-        lines.push('\n');
+    let say = |line: &str| {
+        said.push_str(line);
+        said.push('\n');
     };
-    let var = |name: &str| env.get(name).cloned();
+    let var = |name: &str| stack.env().get(name).cloned();
     let mut walk = Walk::begin(var, Clock::system(), ask, say, probe_wrong_code).await.unwrap();
-    let arrived = walk.go(user::EMAIL).await;
-    let said = said.lock().unwrap().clone();
+    let arrived = walk.go(email).await;
+    drop(walk);
+    for private in typed {
+        assert!(!said.contains(&private), "{private} is in:\n{said}");
+    }
     (arrived, said)
 }
 
 #[tokio::test]
 async fn a_walk_says_of_each_reply_whether_it_is_known_and_settles_the_open_points() {
-    for (reading, says) in [(StepUpRefresh::RotatedAtSuccess, "yes"), (StepUpRefresh::ConsumedAtOnce, "no")] {
+    for (reading, says, finished) in
+        [(StepUpRefresh::RotatedAtSuccess, "yes", "yes"), (StepUpRefresh::ConsumedAtOnce, "no", "not seen in this run")]
+    {
         let stack = stack().await;
         stack.tenant().configure(|settings| settings.step_up_refresh = reading);
         let (arrived, said) = walk(&stack, true).await;
@@ -259,6 +269,8 @@ async fn a_walk_says_of_each_reply_whether_it_is_known_and_settles_the_open_poin
             "open point: the mfa_token is good after success: no",
             "open point: refresh tokens rotate: yes",
             &format!("open point: mfa_required leaves a rotating refresh token good: {says}"),
+            &format!("open point: a step-up scope beyond the first grant is given: {finished}"),
+            &format!("open point: a refresh token comes with a step-up: {finished}"),
             "revoke: 200",
         ] {
             assert!(said.contains(line), "{line:?} is not in:\n{said}");
@@ -299,4 +311,91 @@ async fn a_walk_without_mfa_says_what_that_means_and_revokes_what_it_got() {
     let (arrived, said) = walk(&stack, false).await;
     assert!(!arrived && said.contains("mfa_not_enforced"), "{said}");
     assert_eq!(stack.tenant().live_refresh_tokens(user::EMAIL), 0);
+}
+
+// --- What tenants may do otherwise.
+
+#[tokio::test]
+async fn an_mfa_grant_that_refuses_the_code_before_the_token_is_enabled_all_the_same() {
+    for (grant, status, error, description) in [
+        (Grant::MfaOob, 403, "invalid_grant", "Malformed oob_code"),
+        (Grant::MfaOob, 401, "expired_token", "oob_code is expired"),
+        (Grant::MfaRecoveryCode, 403, "invalid_grant", "MFA Authorization rejected."),
+        (Grant::MfaOtp, 403, "invalid_grant", "Invalid otp_code."),
+        (Grant::MfaOtp, 401, "expired_token", "mfa_token is expired"),
+    ] {
+        let stack = stack().await;
+        stack.tenant().fail(Fault::at(Endpoint::Token).grant(grant).reply(Reply::error(status, error, description)));
+        let checks = look_at(&stack, &[]).await;
+        assert_eq!(wrong(&checks), [], "{description}");
+    }
+}
+
+#[tokio::test]
+async fn secrets_manager_that_is_down_is_not_a_secret_to_be_put_right() {
+    let stack = stack().await;
+    stack.secrets_manager().down().await.unwrap();
+    let checks = look_at(&stack, &[]).await;
+    is_wrong_alone(&checks, "client secret in Secrets Manager", &["the connection failed", "AWS_REGION"]);
+    assert!(!wrong(&checks).first().unwrap().1.contains("Put the"), "{checks:#?}");
+}
+
+#[tokio::test]
+async fn a_walk_goes_through_a_chain_of_factors() {
+    let stack = stack().await;
+    let (arrived, said) = walk_with(&stack, "cleo@example.com", false).await;
+    assert!(arrived && said.contains("mfa-oob grant: 200"), "{said}");
+    assert!(!said.contains("Allow Offline Access"), "{said}");
+    assert_eq!(stack.tenant().live_refresh_tokens("cleo@example.com"), 0);
+}
+
+#[tokio::test]
+async fn a_walk_that_ends_within_a_chain_did_not_arrive() {
+    let stack = stack().await;
+    let demand = json!({"error": "mfa_required", "error_description": "Multifactor authentication required",
+        "mfa_token": "none"});
+    stack.tenant().fail(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).times(2).reply(Reply::json(403, &demand)));
+    let (arrived, said) = walk(&stack, false).await;
+    assert!(!arrived && said.contains("another factor is demanded"), "{said}");
+    assert!(said.contains("open point: refresh tokens rotate: not seen in this run"), "{said}");
+}
+
+#[tokio::test]
+async fn a_tenant_that_does_not_show_its_keys() {
+    for reply in [Reply::html(404), Reply::json(200, &json!({"keys": []}))] {
+        let stack = stack().await;
+        stack.tenant().fail(Fault::at(Endpoint::Jwks).reply(reply));
+        is_wrong_alone(&look_at(&stack, &[]).await, "Auth0 domain", &["jwks.json"]);
+    }
+}
+
+#[tokio::test]
+async fn settings_that_do_not_go_together_are_odd() {
+    let stack = stack().await;
+    let mfa = stack.tenant().mfa_audience();
+    let checks = look_at(&stack, &[("AUTH0_AUDIENCE", &mfa), ("ALLOWED_ORIGINS", "https://app.example.com")]).await;
+    let odd = |name| checks.iter().any(|check| check.name == name && matches!(check.verdict, Verdict::Odd(_)));
+    assert!(odd("AUTH0_AUDIENCE") && odd("ALLOWED_ORIGINS") && odd("STEP_UP_SCOPES"), "{checks:#?}");
+    assert!(!wrong(&checks).iter().any(|(name, _)| *name == "environment"));
+}
+
+/// An AWS endpoint that allows nothing.
+async fn forbidden() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let body = r#"{"__type":"AccessDeniedException","message":"not authorized"}"#;
+    let answer = move || async move { (http::StatusCode::BAD_REQUEST, body) };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+    url
+}
+
+#[tokio::test]
+async fn credentials_that_may_not_look_are_the_operators_own() {
+    let stack = stack().await;
+    let url = forbidden().await;
+    let checks = look_at(&stack, &[("AWS_ENDPOINT_URL_DYNAMODB", &url)]).await;
+    is_wrong_alone(&checks, "session table", &["your own credentials", "dynamodb:DescribeTable"]);
+    let checks = look_at(&stack, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)]).await;
+    let words = ["your own credentials", "secretsmanager:GetSecretValue"];
+    is_wrong_alone(&checks, "client secret in Secrets Manager", &words);
 }

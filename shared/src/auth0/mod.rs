@@ -169,11 +169,12 @@ pub(crate) enum Endpoint {
     Associate,
     Revoke,
     Discovery,
+    Jwks,
 }
 
 impl Endpoint {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Password,
         Self::Refresh,
         Self::MfaOtp,
@@ -184,6 +185,7 @@ impl Endpoint {
         Self::Associate,
         Self::Revoke,
         Self::Discovery,
+        Self::Jwks,
     ];
 
     const fn path(self) -> &'static str {
@@ -194,6 +196,7 @@ impl Endpoint {
             Self::Associate => "/mfa/associate",
             Self::Revoke => "/oauth/revoke",
             Self::Discovery => "/.well-known/openid-configuration",
+            Self::Jwks => "/.well-known/jwks.json",
         }
     }
 
@@ -205,7 +208,9 @@ impl Endpoint {
             Self::MfaOtp => Some("http://auth0.com/oauth/grant-type/mfa-otp"),
             Self::MfaOob => Some("http://auth0.com/oauth/grant-type/mfa-oob"),
             Self::MfaRecoveryCode => Some("http://auth0.com/oauth/grant-type/mfa-recovery-code"),
-            Self::Challenge | Self::Authenticators | Self::Associate | Self::Revoke | Self::Discovery => None,
+            Self::Challenge | Self::Authenticators | Self::Associate | Self::Revoke | Self::Discovery | Self::Jwks => {
+                None
+            }
         }
     }
 
@@ -478,7 +483,15 @@ impl Auth0 {
 
     /// The tenant's metadata (OpenID Connect Discovery 1.0, section 4), as it came.
     pub(crate) async fn discovery(&self, invocation: &Invocation) -> Result<Seen, Failure> {
-        let endpoint = Endpoint::Discovery;
+        self.document(invocation, Endpoint::Discovery).await
+    }
+
+    /// The keys that its tokens are signed with (RFC 7517, section 5), as they came.
+    pub(crate) async fn jwks(&self, invocation: &Invocation) -> Result<Seen, Failure> {
+        self.document(invocation, Endpoint::Jwks).await
+    }
+
+    async fn document(&self, invocation: &Invocation, endpoint: Endpoint) -> Result<Seen, Failure> {
         let reply = self.send(invocation, endpoint, || self.http.client().get(self.url(endpoint))).await?;
         Ok(reply.seen(endpoint))
     }

@@ -25,7 +25,7 @@ use crate::http::Http;
 use crate::invocation::Invocation;
 use crate::opaque::{MfaToken, OobCode, Private, RefreshToken};
 use crate::reply::Error;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretError};
 
 /// The address that the trials are made in the name of: one that is nobody's (RFC 5737), so that Auth0's attack
 /// protection counts them for nobody.
@@ -132,6 +132,16 @@ fn odd_settings(config: &Config) -> Vec<Check> {
     if config.cookie.same_site == SameSite::None {
         say("COOKIE_SAME_SITE", "is None: browsers that refuse third-party cookies will not keep a session");
     }
+    if config.cookie.same_site != SameSite::None && !config.allowed_origins.is_empty() {
+        say(
+            "ALLOWED_ORIGINS",
+            "has origins, and COOKIE_SAME_SITE is not None: the cookie goes along only if their site (the registrable \
+             domain) is the API's own",
+        );
+    }
+    if !config.step_up_scopes.is_empty() && auth0.audience.ends_with("/mfa/") {
+        say("STEP_UP_SCOPES", "are scopes of your own API, and AUTH0_AUDIENCE is the MFA API, which has none of them");
+    }
     if config.step_up_scopes.iter().any(|scope| has_scope(&auth0.scope, scope)) {
         say("STEP_UP_SCOPES", "has a scope that AUTH0_SCOPE asks for as well: every sign-in would have it");
     }
@@ -198,7 +208,21 @@ impl Setup {
                 discovery.issuer
             ));
         }
-        Verdict::Well(format!("{origin} issues tokens as {expected}"))
+        if !self.shows_keys().await {
+            return Verdict::Wrong(format!(
+                "{origin} does not show its keys at /.well-known/jwks.json: no API could check its tokens"
+            ));
+        }
+        Verdict::Well(format!("{origin} issues tokens as {expected}, and shows its keys"))
+    }
+
+    async fn shows_keys(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Jwks {
+            keys: Vec<serde::de::IgnoredAny>,
+        }
+        let Ok(reply) = self.auth0.jwks(&invocation()).await else { return false };
+        serde_json::from_slice::<Jwks>(&reply.body).is_ok_and(|jwks| !jwks.keys.is_empty())
     }
 
     async fn secret(&self) -> Verdict {
@@ -210,10 +234,15 @@ impl Setup {
                 };
                 Verdict::Well(format!("read, {client}"))
             }
-            Err(fault) => Verdict::Wrong(format!(
-                "{fault}. Put the application's Client Secret (Applications > the application > Settings) into the \
-                 secret that AUTH0_CLIENT_SECRET_ID names"
-            )),
+            Err(fault) => {
+                let put = "Put the application's Client Secret (Applications > the application > Settings) into the \
+                           secret that AUTH0_CLIENT_SECRET_ID names";
+                let fix = match &fault {
+                    SecretError::Malformed(_) => put,
+                    SecretError::Unavailable(why) => aws_fix(why, put),
+                };
+                Verdict::Wrong(format!("{fault}. {fix}"))
+            }
         }
     }
 
@@ -252,12 +281,20 @@ impl Setup {
         let recovery = self.auth0.mfa_recovery_code(&invocation, &mfa_token, &code, "").await;
         for result in [otp, oob, recovery] {
             match result {
-                Err(failure) if failure.refusal() == Some(&Refusal::MfaTokenGone) => {}
+                // A grant that is not enabled is refused as such; which of its fields an enabled one looks at first
+                // is not documented.
+                Err(failure)
+                    if matches!(
+                        failure.refusal(),
+                        Some(Refusal::MfaTokenGone | Refusal::OobCodeGone | Refusal::WrongCode | Refusal::Rejected)
+                    ) => {}
                 Err(failure) => return wrong(failure),
                 Ok(_) => return Verdict::Wrong("an mfa_token that is none was taken".to_owned()),
             }
         }
-        Verdict::Well("mfa-otp, mfa-oob and mfa-recovery-code are enabled: the mfa_token is what is refused".to_owned())
+        Verdict::Well(
+            "mfa-otp, mfa-oob and mfa-recovery-code are enabled: what they are given is what is refused".to_owned(),
+        )
     }
 
     async fn refresh_grant(&self) -> Verdict {
@@ -277,10 +314,8 @@ impl Setup {
             Ok(described) => described.table,
             Err(error) => {
                 let fault = crate::aws::fault(&error);
-                let verdict = Verdict::Wrong(format!(
-                    "{name} cannot be described: {fault}. Check SESSION_TABLE and AWS_REGION; infra/template.yaml makes \
-                     the table"
-                ));
+                let fix = aws_fix(&fault, "Check SESSION_TABLE and AWS_REGION; infra/template.yaml makes the table");
+                let verdict = Verdict::Wrong(format!("{name} cannot be described: {fault}. {fix}"));
                 return vec![
                     Check { name: TABLE, verdict },
                     Check { name: TTL, verdict: Verdict::Skipped("no table") },
@@ -315,7 +350,10 @@ impl Setup {
         let name = &self.config.session.table;
         let fix = "DynamoDB > Tables > the table > Additional settings > Time to Live, attribute expires_at";
         match self.aws.dynamodb.describe_time_to_live().table_name(name).send().await {
-            Err(error) => Verdict::Wrong(format!("cannot be described: {}", crate::aws::fault(&error))),
+            Err(error) => {
+                let fault = crate::aws::fault(&error);
+                Verdict::Wrong(format!("cannot be described: {fault}. {}", aws_fix(&fault, fix)))
+            }
             Ok(described) => {
                 let ttl = described.time_to_live_description;
                 let status = ttl.as_ref().and_then(|ttl| ttl.time_to_live_status.clone());
@@ -338,6 +376,18 @@ const PASSWORD: &str = "password grant";
 const MFA: &str = "MFA grants";
 const TABLE: &str = "session table";
 const TTL: &str = "its time to live";
+
+/// What to mend where AWS did not do as it was asked. `missing` is for what is not there.
+fn aws_fix<'a>(fault: &str, missing: &'a str) -> &'a str {
+    if fault.contains("ResourceNotFoundException") {
+        missing
+    } else if fault.contains("AccessDenied") {
+        "AWS is asked with your own credentials, not with the functions' role: they need \
+         secretsmanager:GetSecretValue, dynamodb:DescribeTable and dynamodb:DescribeTimeToLive"
+    } else {
+        "Check your AWS credentials, AWS_REGION, and that this machine reaches AWS"
+    }
+}
 
 /// A failure in the words that the functions' log has for it, which say what to mend and where.
 fn wrong(failure: Failure) -> Verdict {

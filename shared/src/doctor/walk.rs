@@ -33,7 +33,25 @@ pub struct Walk<Ask, Say> {
     ask: Ask,
     say: Say,
     probe_wrong_code: bool,
+    /// The open points that no reply has settled yet.
+    open: Vec<&'static str>,
 }
+
+/// What Auth0's documentation leaves open, and a walk can see.
+mod open {
+    pub(super) const REQUIREMENTS: &str = "mfa_requirements with mfa_required";
+    pub(super) const LISTED_TYPE: &str = "type in a listed authenticator";
+    pub(super) const SPENT: &str = "the mfa_token is good after success";
+    pub(super) const ROTATION: &str = "refresh tokens rotate";
+    pub(super) const STEP_UP_LEAVES: &str = "mfa_required leaves a rotating refresh token good";
+    pub(super) const STEP_UP_SCOPE: &str = "a step-up scope beyond the first grant is given";
+    pub(super) const STEP_UP_REFRESH: &str = "a refresh token comes with a step-up";
+    pub(super) const ALL: [&str; 7] =
+        [REQUIREMENTS, LISTED_TYPE, SPENT, ROTATION, STEP_UP_LEAVES, STEP_UP_SCOPE, STEP_UP_REFRESH];
+}
+
+/// The most factors that one sign-in is walked through.
+const LONGEST_CHAIN: usize = 5;
 
 /// What is known of a reply: status, `error`, and the members that it has to have.
 struct Known {
@@ -57,11 +75,19 @@ where
         say: Say,
         probe_wrong_code: bool,
     ) -> Result<Self, Vec<String>> {
-        Ok(Self { setup: Setup::from_env(&var, clock).await?, ask, say, probe_wrong_code })
+        Ok(Self { setup: Setup::from_env(&var, clock).await?, ask, say, probe_wrong_code, open: open::ALL.to_vec() })
     }
 
     /// Goes all the way with this user. Says whether it ended with tokens.
     pub async fn go(&mut self, username: &str) -> bool {
+        let arrived = self.sign_in(username).await;
+        for what in std::mem::take(&mut self.open) {
+            self.line(&format!("open point: {what}: not seen in this run"));
+        }
+        arrived
+    }
+
+    async fn sign_in(&mut self, username: &str) -> bool {
         let Some(password) = (self.ask)(Question::Password) else { return false };
         let config = self.setup.config.auth0.clone();
         let fields = [
@@ -80,24 +106,39 @@ where
             }
             return false;
         };
-        self.open_point("mfa_requirements with mfa_required", first.get("mfa_requirements").is_some());
+        self.open_point(open::REQUIREMENTS, first.get("mfa_requirements").is_some());
         self.lifetime("mfa_token", &mfa_token);
 
         self.list(&mfa_token).await;
         let unknown = [("mfa_token", mfa_token.as_str()), ("authenticator_id", "totp|dev_0000000000000000")];
         self.say_reply_of("unknown authenticator_id (open point)", Endpoint::Challenge, &unknown).await;
-        let wanted = [("mfa_token", mfa_token.as_str()), ("challenge_type", "otp oob")];
-        let Some(challenge) = self.post("challenge", Endpoint::Challenge, &wanted).await else { return false };
-
-        if self.probe_wrong_code {
-            let wrong = [("mfa_token", mfa_token.as_str()), ("otp", "000000")];
-            self.say_reply_of("wrong code (open point: status)", Endpoint::MfaOtp, &wrong).await;
-        }
-        let Some(tokens) = self.second_factor(&mfa_token, &challenge).await else { return false };
+        let Some((tokens, mfa_token)) = self.factors(mfa_token).await else { return false };
         self.tokens(&tokens);
         self.list_again(&mfa_token).await;
         self.refreshes(tokens).await;
         true
+    }
+
+    /// One factor after the other, for as long as another is demanded: the tokens, and the `mfa_token` that they were
+    /// given for.
+    async fn factors(&mut self, mut mfa_token: String) -> Option<(Value, String)> {
+        for _ in 0..LONGEST_CHAIN {
+            let wanted = [("mfa_token", mfa_token.as_str()), ("challenge_type", "otp oob")];
+            let challenge = self.post("challenge", Endpoint::Challenge, &wanted).await?;
+            if std::mem::take(&mut self.probe_wrong_code) {
+                let wrong = [("mfa_token", mfa_token.as_str()), ("otp", "000000")];
+                self.say_reply_of("wrong code (open point: status)", Endpoint::MfaOtp, &wrong).await;
+            }
+            let reply = self.second_factor(&mfa_token, &challenge).await?;
+            match text(&reply, "mfa_token") {
+                Some(next) => {
+                    self.line("  another factor is demanded");
+                    next.clone_into(&mut mfa_token);
+                }
+                None => return text(&reply, "access_token").is_some().then_some((reply, mfa_token)),
+            }
+        }
+        None
     }
 
     async fn second_factor(&mut self, mfa_token: &str, challenge: &Value) -> Option<Value> {
@@ -155,7 +196,7 @@ where
             seen.status.as_u16(),
             entries.len()
         ));
-        self.open_point("type in a listed authenticator", entries.iter().any(|entry| entry.get("type").is_some()));
+        self.open_point(open::LISTED_TYPE, entries.iter().any(|entry| entry.get("type").is_some()));
         for entry in &entries {
             self.line(&format!("  one with {}", names(entry)));
         }
@@ -163,7 +204,7 @@ where
 
     async fn list_again(&mut self, mfa_token: &str) {
         if let Ok(seen) = self.setup.auth0.list(&Invocation::init(), mfa_token).await {
-            self.open_point("the mfa_token is good after success", seen.status.is_success());
+            self.open_point(open::SPENT, seen.status.is_success());
         }
     }
 
@@ -180,26 +221,46 @@ where
         };
         let ordinary = [("refresh_token", token.as_str()), ("scope", config.auth0.scope.as_str())];
         if let Some(reply) = self.post("refresh", Endpoint::Refresh, &ordinary).await {
-            self.open_point("refresh tokens rotate", text(&reply, "refresh_token").is_some());
+            self.open_point(open::ROTATION, text(&reply, "refresh_token").is_some());
             if let Some(rotated) = text(&reply, "refresh_token") {
                 rotated.clone_into(&mut token);
             }
         }
         if !config.step_up_scopes.is_empty() {
-            let scope = format!("openid {}", config.step_up_scopes.join(" "));
-            let elevated = [("refresh_token", token.as_str()), ("scope", scope.as_str())];
-            let reply = self.post("refresh with the step-up scopes", Endpoint::Refresh, &elevated).await;
-            if reply.as_ref().is_some_and(|reply| text(reply, "mfa_token").is_some()) {
-                // The same once more: does the demand use it up?
-                let again = self.reply("the same refresh token again", Endpoint::Refresh, &elevated).await;
-                let still_good = again.is_some_and(|(_, reply)| text(&reply, "mfa_token").is_some());
-                self.open_point("mfa_required leaves a rotating refresh token good", still_good);
-            } else if let Some(rotated) = reply.as_ref().and_then(|reply| text(reply, "refresh_token")) {
-                self.line("  no MFA was demanded: step-ups would end as mfa_not_enforced. Is the Action deployed?");
-                rotated.clone_into(&mut token);
-            }
+            token = self.step_up(token, &config.step_up_scopes).await;
         }
         self.revoke(&serde_json::json!({"refresh_token": token})).await;
+    }
+
+    /// A refresh that asks for the step-up scopes, and the factor that it demands. Returns the refresh token that is
+    /// good afterwards.
+    async fn step_up(&mut self, token: String, scopes: &[String]) -> String {
+        let scope = format!("openid {}", scopes.join(" "));
+        let elevated = [("refresh_token", token.as_str()), ("scope", scope.as_str())];
+        let reply =
+            self.post("refresh with the step-up scopes", Endpoint::Refresh, &elevated).await.unwrap_or_default();
+        if text(&reply, "mfa_token").is_none() {
+            if text(&reply, "access_token").is_some() {
+                self.line("  no MFA was demanded: step-ups would end as mfa_not_enforced. Is the Action deployed?");
+            }
+            return text(&reply, "refresh_token").map_or(token, str::to_owned);
+        }
+        // The same once more: does the demand use it up?
+        let again = self.reply("the same refresh token again", Endpoint::Refresh, &elevated).await;
+        let mfa_token = again.and_then(|(_, reply)| text(&reply, "mfa_token").map(str::to_owned));
+        self.open_point(open::STEP_UP_LEAVES, mfa_token.is_some());
+        let Some(mfa_token) = mfa_token else {
+            // Presented twice, its whole family is revoked.
+            self.line("  so the step-up cannot be finished here");
+            return token;
+        };
+        self.line("now the step-up's factor. A code is good once: wait for the next");
+        let Some((tokens, _)) = self.factors(mfa_token).await else { return token };
+        let granted = text(&tokens, "scope").unwrap_or_default();
+        let is_given = scopes.iter().all(|scope| has_scope(granted, scope));
+        self.open_point(open::STEP_UP_SCOPE, is_given);
+        self.open_point(open::STEP_UP_REFRESH, text(&tokens, "refresh_token").is_some());
+        text(&tokens, "refresh_token").map_or(token, str::to_owned)
     }
 
     async fn revoke(&mut self, tokens: &Value) {
@@ -257,7 +318,8 @@ where
         self.line(&line);
     }
 
-    fn open_point(&mut self, what: &str, seen: bool) {
+    fn open_point(&mut self, what: &'static str, seen: bool) {
+        self.open.retain(|open| *open != what);
         self.line(&format!("  open point: {what}: {}", if seen { "yes" } else { "no" }));
     }
 

@@ -20,6 +20,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
 
+    /// Prints the checks as one JSON array.
+    #[arg(long, conflicts_with = "user")]
+    json: bool,
+
     /// Walks a real sign-in with this user, and compares each of Auth0's replies with what is known.
     ///
     /// The password and the code are asked for. Nothing is shown that opens anything.
@@ -43,7 +47,11 @@ async fn main() -> ExitCode {
     };
     let var = |name: &str| file.get(name).cloned().or_else(|| std::env::var(name).ok());
     let checks = examine(var, Clock::system()).await;
-    print(&checks);
+    if arguments.json {
+        print_json(&checks);
+    } else {
+        print(&checks);
+    }
     if checks.iter().any(|check| check.verdict.is_wrong()) {
         return ExitCode::FAILURE;
     }
@@ -68,13 +76,40 @@ async fn main() -> ExitCode {
 
 fn print(checks: &[Check]) {
     for Check { name, verdict } in checks {
-        let (word, what) = match verdict {
-            Verdict::Well(what) => ("ok     ", what.as_str()),
-            Verdict::Odd(what) => ("odd    ", what.as_str()),
-            Verdict::Wrong(what) => ("WRONG  ", what.as_str()),
-            Verdict::Skipped(why) => ("skipped", *why),
+        let (word, what) = words(verdict);
+        let mark = match verdict {
+            Verdict::Well(_) => '✓',
+            Verdict::Wrong(_) => '✗',
+            Verdict::Odd(_) | Verdict::Skipped(_) => '-',
         };
-        println!("{word}  {name}: {what}");
+        println!("{mark} {word:7}  {name}: {what}");
+    }
+    let asked = |name| checks.iter().any(|check| check.name == name && !matches!(check.verdict, Verdict::Skipped(_)));
+    if asked("session table") {
+        println!("\nAWS was asked with your credentials: what the functions' role may do is not seen here.");
+    }
+    if asked("password grant") {
+        println!("Auth0 was asked in the name of 192.0.2.1, an address that is nobody's (RFC 5737).");
+    }
+}
+
+fn print_json(checks: &[Check]) {
+    let checks: Vec<_> = checks
+        .iter()
+        .map(|Check { name, verdict }| {
+            let (verdict, what) = words(verdict);
+            serde_json::json!({"name": name, "verdict": verdict.to_ascii_lowercase(), "what": what})
+        })
+        .collect();
+    println!("{}", serde_json::Value::from(checks));
+}
+
+fn words(verdict: &Verdict) -> (&'static str, &str) {
+    match verdict {
+        Verdict::Well(what) => ("ok", what),
+        Verdict::Odd(what) => ("odd", what),
+        Verdict::Wrong(what) => ("WRONG", what),
+        Verdict::Skipped(why) => ("skipped", why),
     }
 }
 
