@@ -1,0 +1,132 @@
+//! Measures the two functions, beside a bare one (the floor) and one in Node.js (the peer): `README.md` beside this
+//! crate says what, how, and how to read it. `run` beside it builds all that is needed and starts this.
+
+mod function;
+mod http;
+mod measure;
+mod picture;
+mod report;
+mod runtime_api;
+mod table;
+mod upstream;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+use function::{Events, Programs, Who};
+use measure::{Asks, Effort};
+use report::Measured;
+use upstream::Upstreams;
+
+/// How fast the two functions are.
+#[derive(Parser)]
+enum Task {
+    /// Measures everything, and writes result.json and result.svg
+    Run {
+        #[command(flatten)]
+        programs: Programs,
+        /// Fewer repetitions
+        #[arg(long)]
+        quick: bool,
+        /// Fails where a budget is not met
+        #[arg(long)]
+        check: bool,
+        /// Where the results go
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Counts requests, round trips and connections, which take no quiet machine, and fails where there are too many
+    Count {
+        #[command(flatten)]
+        programs: Programs,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Run { programs, quick, check, out } => {
+            run(&programs, if quick { Effort::QUICK } else { Effort::FULL }, check, &out)
+        }
+        Task::Count { programs } => count(&programs),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(fault) => {
+            eprintln!("error: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(programs: &Programs, effort: Effort, check: bool, out: &Path) -> Result<bool, String> {
+    let events = Events::new()?;
+    let (plain, tls) = (Upstreams::plain()?, Upstreams::tls(&std::env::temp_dir())?);
+    eprintln!("counting");
+    let asks = [Who::Function, Who::Peer]
+        .into_iter()
+        .map(|who| Ok((who, measure::asks(programs, &events, &plain, who, 1)?)))
+        .collect::<Result<_, String>>()?;
+    eprintln!("cold starts");
+    let cold = measure::starts(programs, &events, &plain, effort)?;
+    eprintln!("cold starts over TLS");
+    let cold_tls = measure::starts(programs, &events, &tls, effort)?;
+    eprintln!("{} warm requests of each", effort.turns * effort.in_a_turn);
+    let steady = measure::steady(programs, &events, &plain, effort)?;
+
+    let measured = Measured { plain: cold, tls: cold_tls, steady, asks };
+    let rows = measured.rows(programs, effort)?;
+    let machine = machine();
+    println!("{}", report::table(&rows));
+    let missed = report::missed(&rows);
+    for missed in &missed {
+        println!("not met: {missed}");
+    }
+    let write = |name: &str, text: String| {
+        fs::write(out.join(name), text).map_err(|fault| format!("{}: {fault}", out.join(name).display()))
+    };
+    write("result.json", format!("{:#}\n", report::json(&rows, &machine, effort)))?;
+    let words = ["processor", "cores", "system", "node"].map(|name| match machine.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(cores)) => format!("{cores} cores"),
+        _ => String::new(),
+    });
+    write("result.svg", picture::picture(&rows, &words.join(" · ")))?;
+    Ok(!check || missed.is_empty())
+}
+
+fn count(programs: &Programs) -> Result<bool, String> {
+    let (sign_in, verify) = measure::asks(programs, &Events::new()?, &Upstreams::plain()?, Who::Function, 0)?;
+    let mut is_met = true;
+    for (name, asks, auth0, dynamodb, sequential) in [("sign_in", sign_in, 2, 1, 2), ("verify", verify, 1, 2, 3)] {
+        let expected = Asks { auth0, dynamodb, secrets_manager: 0, sequential, connections: 0 };
+        if asks == expected {
+            println!("{name}: {asks:?}");
+        } else {
+            println!("{name}: {asks:?}, and should be {expected:?}");
+            is_met = false;
+        }
+    }
+    Ok(is_met)
+}
+
+/// What the numbers were seen on.
+fn machine() -> Value {
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let said = |program: &str, argument: &str| {
+        let output = Command::new(program).arg(argument).output().ok();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+    };
+    json!({
+        "processor": processor.map_or("unknown processor", |(_, name)| name),
+        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "system": format!("Linux {}", said("uname", "-r")),
+        "node": format!("Node.js {}", said("node", "--version")),
+        "rust": said("rustc", "--version"),
+    })
+}
