@@ -65,6 +65,8 @@ function draw(surface, state, message) {
   drawing = surface;
   show(surface, message);
   const { step, nodes, focus, title } = views[state.view](state);
+  // A view begins at its top, however far down the one before it was read.
+  if (surface === card && surface.root.dataset.view !== state.view) scrollTo(0, 0);
   surface.view.replaceChildren(...nodes);
   surface.root.dataset.view = state.view;
   document.title = title;
