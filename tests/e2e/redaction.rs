@@ -29,7 +29,7 @@ async fn no_secret_is_in_the_log_of_a_run_at_trace_level() {
     mfa_core::log::init_with(Some("TRACE"), move || writer.clone());
     let mut secrets = vec![EMAIL.to_owned(), PASSWORD.to_owned(), TOTP_SECRET.to_owned(), "Fe26.2".to_owned()];
 
-    let world = World::start().await;
+    let world = World::start_with(local::Builder::demo).await;
     secrets.push(world.stack.tenant().client_secret());
     let mut page = world.browser();
     page.begin_as(EMAIL, "a-wrong-password").await;
@@ -61,19 +61,43 @@ async fn no_secret_is_in_the_log_of_a_run_at_trace_level() {
     world.stack.dynamodb().up().await.unwrap();
     world.stack.rotate_secret("a-rotated-secret");
     secrets.push("a-rotated-secret".into());
+    page.authenticate(json!({"action": "challenge"})).await.is_otp_challenge();
     secrets.push(world.otp());
+    let refresh_token = "v1.a-refresh-token-to-look-for";
+    secrets.push(refresh_token.into());
+    let patch = Fault::at(Endpoint::Token).grant(Grant::MfaOtp).patch(json!({"refresh_token": refresh_token}));
+    world.fault(patch);
     let tokens = page.verify(json!({"otp": world.otp()})).await;
     tokens.is_tokens();
     for token in ["access_token", "id_token"] {
         secrets.push(tokens.body[token].as_str().unwrap().to_owned());
     }
+    secrets.push(page.cookie.as_deref().unwrap().split_once('=').unwrap().1.to_owned());
+    // The tenant never gave that refresh token, so the session ends; and another begins, with a step-up.
+    page.authenticate(json!({"action": "renew"})).await.is(401, "login_required");
     world.advance(Duration::from_mins(1));
+    page.begin().await.is_otp_challenge();
+    page.verify(json!({"otp": world.otp()})).await.is_tokens();
+    page.authenticate(json!({"action": "step_up", "scope": "transfer:funds"})).await.is_otp_challenge();
+    world.advance(Duration::from_mins(1));
+    secrets.push(world.otp());
+    let elevated = page.verify(json!({"otp": world.otp()})).await;
+    secrets.push(elevated.is_tokens().body["access_token"].as_str().unwrap().to_owned());
     page.sign_out().await;
+
+    // A first factor enrolled, a code sent, a recovery code.
+    page.begin_as("nia@example.com", PASSWORD).await;
+    let phone = "+4917655500188";
+    let enrolled = page.authenticate(json!({"action": "enroll", "type": "sms", "phone_number": phone})).await;
+    let code = world.stack.tenant().sent_code("nia@example.com").unwrap();
+    page.verify(json!({"binding_code": code})).await.is_tokens();
+    let recovery_code = enrolled.body["enrollment"]["recovery_codes"][0].as_str().unwrap();
+    secrets.extend([phone.to_owned(), "nia@example.com".to_owned(), code, recovery_code.to_owned()]);
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
     let requests: Vec<&Value> = lines.iter().filter(|line| line["message"] == "request").collect();
-    assert_eq!(requests.len(), 14, "one line per request: {log}");
+    assert_eq!(requests.len(), 23, "one line per request: {log}");
     for request in &requests {
         for field in ["request_id", "trace_id", "route", "outcome", "status", "duration_ms", "auth0_ms", "cold_start"] {
             assert!(!request[field].is_null(), "{field} is missing: {request}");
