@@ -47,6 +47,29 @@ pub enum StartError {
     Http(#[from] HttpError),
 }
 
+/// The settings, and the clients that they make: what the functions and the [doctor](crate::doctor) begin with.
+pub(crate) struct Clients {
+    pub(crate) config: Config,
+    pub(crate) auth0: Auth0,
+    pub(crate) aws: Aws,
+}
+
+impl Clients {
+    pub(crate) async fn from_env(var: &impl Fn(&str) -> Option<String>, clock: &Clock) -> Result<Self, StartError> {
+        let config = Config::from_env(var)?;
+        let http = Http::new(var("SSL_CERT_FILE").filter(|path| !path.is_empty()).as_deref())?;
+        let aws = Aws::from_env(var, &http).await;
+        let secret = Secret::new(
+            aws.secrets_manager.clone(),
+            config.auth0.client_secret_id.clone(),
+            config.auth0.secret_cache,
+            clock.clone(),
+        );
+        let auth0 = Auth0::new(http, config.auth0.clone(), secret, clock.clone());
+        Ok(Self { config, auth0, aws })
+    }
+}
+
 /// Which of the two.
 #[derive(Clone, Copy, Debug)]
 enum Function {
@@ -98,16 +121,7 @@ impl App {
     /// Opens the connections to Auth0 and DynamoDB and reads the client secret, all at once. What cannot be
     /// reached now is no error: it is tried again when a request needs it, and that request's answer says so.
     pub async fn from_env(var: impl Fn(&str) -> Option<String>, clock: Clock) -> Result<Self, StartError> {
-        let config = Config::from_env(&var)?;
-        let http = Http::new(var("SSL_CERT_FILE").filter(|path| !path.is_empty()).as_deref())?;
-        let aws = Aws::from_env(&var, &http).await;
-        let secret = Secret::new(
-            aws.secrets_manager,
-            config.auth0.client_secret_id.clone(),
-            config.auth0.secret_cache,
-            clock.clone(),
-        );
-        let auth0 = Auth0::new(http, config.auth0.clone(), secret, clock.clone());
+        let Clients { config, auth0, aws } = Clients::from_env(&var, &clock).await?;
         let session = &config.session;
         let store = Store::new(aws.dynamodb, session.table.clone(), session.max_attempts, clock.clone());
         let app = Self { config, auth0, store, clock, metrics: None, cold: AtomicBool::new(true) };

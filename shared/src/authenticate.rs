@@ -471,17 +471,13 @@ impl App {
         after: After<'_>,
         failure: Failure,
     ) -> Refused {
-        let is_signed_in = claimed.item.signed_in.is_some();
-        let (ends, drop_pending) = match failure.refusal() {
-            Some(Refusal::MfaTokenGone) => (!is_signed_in, true),
-            Some(Refusal::Blocked) => (is_signed_in, false),
-            _ => (false, false),
-        };
-        let error = Error::from(failure);
-        if ends {
-            self.end_session(call, claimed, error).await
+        if failure.refusal() != Some(&Refusal::MfaTokenGone) {
+            return self.not_begun(call, claimed, after, failure).await;
+        }
+        if claimed.item.signed_in.is_some() {
+            self.settle(claimed, After { drop_pending: true, ..after }, failure.into()).await
         } else {
-            self.settle(claimed, After { drop_pending, ..after }, error.into()).await
+            self.end_session(call, claimed, failure.into()).await
         }
     }
 

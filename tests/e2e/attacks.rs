@@ -20,15 +20,10 @@ async fn world() -> World {
     world
 }
 
-fn fresh_otp(world: &World) -> String {
-    world.advance(Duration::from_secs(30));
-    world.otp()
-}
-
 async fn signed_in(world: &World) -> Browser {
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
-    page.verify(json!({"otp": fresh_otp(world)})).await.is_tokens();
+    page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
     page
 }
 
@@ -56,7 +51,7 @@ async fn session_fixation() {
     victim.begin().await.is_otp_challenge();
     assert_ne!(victim.cookie, planted);
     let pending = victim.cookie.clone();
-    victim.verify(json!({"otp": fresh_otp(&world)})).await.is_tokens();
+    victim.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
     assert_ne!(victim.cookie, pending, "and anew when the sign-in becomes a session");
 
     for cookie in [planted, pending] {
@@ -138,7 +133,7 @@ async fn a_part_swapped_within_its_row() {
         let (pending, signed_in) = (item["pending"].clone(), item["signed_in"].clone());
         (item["pending"], item["signed_in"]) = (signed_in, pending);
     });
-    let refused = page.verify(json!({"otp": fresh_otp(&world)})).await;
+    let refused = page.verify(json!({"otp": world.fresh_otp()})).await;
     refused.is(401, "session_expired");
     assert!(world.items().is_empty());
 }
@@ -445,7 +440,7 @@ async fn a_scope_smuggled_into_a_sign_in() {
     let mut page = signed_in(&world).await;
     page.authenticate(json!({"action": "step_up", "scope": SCOPE})).await.is_otp_challenge();
     page.begin().await.is_otp_challenge();
-    let tokens = page.verify(json!({"otp": fresh_otp(&world)})).await;
+    let tokens = page.verify(json!({"otp": world.fresh_otp()})).await;
     assert!(!tokens.is_tokens().body["scope"].as_str().unwrap().contains(SCOPE));
 }
 

@@ -115,9 +115,7 @@ async fn tokens_are_not_withheld_because_the_item_could_not_be_removed() {
     world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).delay(Duration::from_millis(500)));
     let (mut verifying, code) = (page.clone(), world.otp());
     let verified = tokio::spawn(async move { verifying.verify(json!({"otp": code})).await });
-    while world.received_grant(Grant::MfaOtp) == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    world.reached(Grant::MfaOtp, 1).await;
     world.stack.dynamodb().down().await.unwrap();
     verified.await.unwrap().is_tokens();
 }

@@ -67,6 +67,12 @@ impl World {
         self.stack.otp_code().0
     }
 
+    /// A code that was not used before: that of the next step.
+    pub fn fresh_otp(&self) -> String {
+        self.advance(Duration::from_secs(30));
+        self.otp()
+    }
+
     /// A code that is not right, now or within the next step.
     pub fn wrong_otp(&self) -> String {
         let tenant = self.stack.tenant();
@@ -116,6 +122,13 @@ impl World {
     /// How often a grant was tried.
     pub fn received_grant(&self, grant: Grant) -> usize {
         self.requests().iter().filter(|request| request.grant_type.as_deref() == Some(grant.urn())).count()
+    }
+
+    /// Waits until a grant was tried so often.
+    pub async fn reached(&self, grant: Grant, times: usize) {
+        while self.received_grant(grant) < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The table's items as DynamoDB's JSON, binary attributes in base64.

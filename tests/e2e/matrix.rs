@@ -182,7 +182,7 @@ impl Call {
             }
             Self::StepUp | Self::ChallengeAtStepUp | Self::OtpAtStepUp | Self::Renewal => {
                 page.begin().await.is_otp_challenge();
-                page.verify(json!({"otp": fresh_otp(world)})).await.is_tokens();
+                page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
                 if self == Self::OtpAtStepUp {
                     step_up(&mut page).await.is_otp_challenge();
                 }
@@ -204,7 +204,7 @@ impl Call {
             Self::Challenge => page.authenticate(json!({"action": "challenge"})).await,
             Self::Authenticators => page.authenticate(json!({"action": "authenticators"})).await,
             Self::Associate => page.authenticate(json!({"action": "enroll", "type": "otp"})).await,
-            Self::Otp | Self::OtpAtStepUp => page.verify(json!({"otp": fresh_otp(world)})).await,
+            Self::Otp | Self::OtpAtStepUp => page.verify(json!({"otp": world.fresh_otp()})).await,
             Self::BindingCode => page.verify(json!({"binding_code": tenant.sent_code(SAM)})).await,
             Self::Push => page.verify(json!({"push": true})).await,
             Self::RecoveryCode => page.verify(json!({"recovery_code": tenant.recovery_code(RAE)})).await,
@@ -262,7 +262,7 @@ impl Call {
             | Self::Authenticators
             | Self::StepUp
             | Self::ChallengeAtStepUp => {
-                page.verify(json!({"otp": fresh_otp(world)})).await.is_tokens();
+                page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
             }
             Self::AuthenticatorsAtSignIn => {
                 assert_eq!(page.authenticate(json!({"action": "challenge"})).await.status, 200, "{what}");
@@ -276,11 +276,6 @@ impl Call {
     }
 }
 
-fn fresh_otp(world: &World) -> String {
-    world.advance(Duration::from_secs(30));
-    world.otp()
-}
-
 async fn step_up(page: &mut Browser) -> Answer {
     page.authenticate(json!({"action": "step_up", "scope": SCOPE})).await
 }
@@ -288,10 +283,14 @@ async fn step_up(page: &mut Browser) -> Answer {
 /// A stack in which a refresh token whose answer was lost is good for another minute, as `infra/auth0` sets it.
 async fn world() -> World {
     let world = World::start_with(local::Builder::demo).await;
+    set_overlap(&world);
+    world
+}
+
+fn set_overlap(world: &World) {
     let tenant = world.stack.tenant();
     let application = Application::new(&tenant.client_id(), &tenant.client_secret());
     tenant.add_application(application.trusts_forwarded_for(true).rotation_leeway(Duration::from_mins(1)));
-    world
 }
 
 /// How often the endpoint was asked the very thing.
@@ -441,7 +440,7 @@ async fn idle_connections_that_were_dropped_are_not_noticed() {
         world.stack.dynamodb().up().await.unwrap();
         page.begin().await.is_otp_challenge();
         world.stack.tenant().close_connections().await;
-        page.verify(json!({"otp": fresh_otp(&world)})).await.is_tokens();
+        page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
     }
 }
 
@@ -512,9 +511,7 @@ async fn store(settings: &[(&'static str, &'static str)]) -> (World, Proxy) {
     })
     .await;
     proxy.to(world.stack.dynamodb().address());
-    let tenant = world.stack.tenant();
-    let application = Application::new(&tenant.client_id(), &tenant.client_secret());
-    tenant.add_application(application.trusts_forwarded_for(true).rotation_leeway(Duration::from_mins(1)));
+    set_overlap(&world);
     (world, proxy)
 }
 
@@ -529,7 +526,7 @@ async fn every_store_fault_of(operation: Operation) {
             page.begin().await.is_otp_challenge();
         }
         if matches!(operation, Operation::Rotate) {
-            page.verify(json!({"otp": fresh_otp(&world)})).await.is_tokens();
+            page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
         }
         let cookie = page.cookie.clone();
         let (asked, items) = (world.requests().len(), world.items().len());
@@ -569,21 +566,21 @@ async fn every_store_fault_of(operation: Operation) {
                 // A claim that was written and never acknowledged stays counted, and its lease runs out.
                 world.advance(Duration::from_secs(11));
                 assert_eq!(page.status().await.body["attempts_left"], if processed { 4 } else { 5 }, "{what}");
-                page.verify(json!({"otp": fresh_otp(&world)})).await.is_tokens();
+                page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
             }
             Operation::Release => {
                 world.advance(Duration::from_secs(11));
                 assert_eq!(page.status().await.body["attempts_left"], 4, "{what}");
-                page.verify(json!({"otp": fresh_otp(&world)})).await.is_tokens();
+                page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
             }
             Operation::Status => {
-                page.verify(json!({"otp": fresh_otp(&world)})).await.is_tokens();
+                page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
             }
             Operation::Finish | Operation::SignIn => {
                 assert_eq!(page.cookie, None, "{what}");
                 page.cookie = cookie;
                 world.advance(Duration::from_secs(11));
-                let again = page.verify(json!({"otp": fresh_otp(&world)})).await;
+                let again = page.verify(json!({"otp": world.fresh_otp()})).await;
                 assert_eq!(again.error(), Some("session_expired"), "{what}: one sign-in, one success");
             }
             Operation::Rotate => {
@@ -606,7 +603,9 @@ async fn make(operation: Operation, world: &World, page: &mut Browser) -> Answer
     match operation {
         Operation::Status => page.status().await,
         Operation::Begin => page.begin().await,
-        Operation::Claim | Operation::Finish | Operation::SignIn => page.verify(json!({"otp": fresh_otp(world)})).await,
+        Operation::Claim | Operation::Finish | Operation::SignIn => {
+            page.verify(json!({"otp": world.fresh_otp()})).await
+        }
         Operation::Release => page.verify(json!({"otp": world.wrong_otp()})).await,
         Operation::Rotate => page.authenticate(json!({"action": "renew"})).await,
         Operation::SignOut => page.sign_out().await,
@@ -658,7 +657,7 @@ async fn one_failure_of_dynamodb_is_made_good_by_the_second_try() {
             proxy.fail(operation, 1, trouble.clone());
             page.begin().await.is_otp_challenge();
             page.verify(json!({"otp": world.wrong_otp()})).await.is(401, "invalid_code");
-            page.verify(json!({"otp": fresh_otp(&world)})).await.is_tokens();
+            page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
             let standing = page.status().await.body;
             assert_eq!(standing["state"], "signed_in", "{operation}, {name}: {standing}");
             assert_eq!(page.sign_out().await.status, 204, "{operation}, {name}");

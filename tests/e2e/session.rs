@@ -81,9 +81,7 @@ async fn signing_out_waits_for_no_lease_and_the_request_under_way_brings_nothing
     world.fault(fault.delay(Duration::from_millis(500)));
     let (mut verifying, code) = (page.clone(), world.otp());
     let (verified, out) = futures_util::future::join(verifying.verify(json!({"otp": code})), async {
-        while world.received_grant(auth0_tenant::Grant::MfaOtp) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        world.reached(auth0_tenant::Grant::MfaOtp, 1).await;
         page.sign_out().await
     })
     .await;

@@ -25,14 +25,8 @@ async fn signed_in_with(change: impl FnOnce(local::Builder) -> local::Builder) -
 async fn sign_in(world: &World) -> Browser {
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
-    page.verify(json!({"otp": next_otp(world)})).await.is_tokens();
+    page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
     page
-}
-
-/// A code that was not used before.
-fn next_otp(world: &World) -> String {
-    world.advance(Duration::from_secs(30));
-    world.otp()
 }
 
 async fn step_up(page: &mut Browser) -> Answer {
@@ -148,7 +142,7 @@ async fn a_new_sign_in_replaces_the_session_and_revokes_its_refresh_token() {
     let before = page.cookie.clone();
     page.begin().await.is_otp_challenge();
     assert_eq!(live(&world), 0);
-    page.verify(json!({"otp": next_otp(&world)})).await.is_tokens();
+    page.verify(json!({"otp": world.fresh_otp()})).await.is_tokens();
     assert_ne!(page.cookie, before);
     assert_eq!((world.items().len(), live(&world)), (1, 1));
 }
@@ -201,7 +195,7 @@ async fn a_step_up_asks_for_the_code_alone_and_gives_the_elevated_scope() {
         challenged.is_otp_challenge();
         let standing = page.status().await.body;
         assert_eq!((&standing["state"], &standing["purpose"]), (&json!("pending"), &json!("step_up")));
-        is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+        is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
         assert_eq!(page.cookie, cookie, "the same session");
     }
     assert_eq!(world.received_grant(Grant::PasswordRealm), 1);
@@ -216,14 +210,14 @@ async fn a_step_up_works_whichever_way_auth0_treats_the_refresh_token_that_it_is
         world.settings(|settings| settings.step_up_refresh = reading);
         for _ in 0..2 {
             step_up(&mut page).await.is_otp_challenge();
-            is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+            is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
             is_ordinary(&renew(&mut page).await);
         }
         // A dialog that was closed and opened again, and a code mistyped.
         step_up(&mut page).await.is_otp_challenge();
         step_up(&mut page).await.is_otp_challenge();
         page.verify(json!({"otp": world.wrong_otp()})).await.is(401, "invalid_code");
-        is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+        is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
         is_ordinary(&renew(&mut page).await);
         assert_eq!(live(&world), 1, "{reading:?}");
     }
@@ -250,7 +244,7 @@ async fn an_abandoned_step_up_leaves_the_session_as_it_was() {
     refused.is(401, "session_expired");
     assert_eq!(refused.set_cookie, None);
     step_up(&mut page).await.is_otp_challenge();
-    is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+    is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
 }
 
 #[tokio::test]
@@ -258,7 +252,7 @@ async fn a_renewal_goes_on_while_a_step_up_is_open() {
     let (world, mut page) = signed_in().await;
     step_up(&mut page).await.is_otp_challenge();
     is_ordinary(&renew(&mut page).await);
-    is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+    is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
 }
 
 #[tokio::test]
@@ -435,7 +429,7 @@ async fn a_step_up_of_a_kind_that_the_user_does_not_have_goes_on_with_another() 
     page.authenticate(oob).await.is(400, "unsupported_challenge_type");
     assert_eq!(page.status().await.body["state"], "pending");
     page.authenticate(json!({"action": "challenge"})).await.is_otp_challenge();
-    is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+    is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
 }
 
 #[tokio::test]
@@ -444,12 +438,12 @@ async fn a_chain_within_a_step_up_gives_the_tokens_after_the_second_factor() {
     world.stack.tenant().set_chain(EMAIL, vec![vec![auth0_tenant::Factor::Otp], vec![auth0_tenant::Factor::Otp]]);
     step_up(&mut page).await.is_otp_challenge();
     let cookie = page.cookie.clone();
-    let more = page.verify(json!({"otp": next_otp(&world)})).await;
+    let more = page.verify(json!({"otp": world.fresh_otp()})).await;
     more.is_otp_challenge();
     assert!(more.body["expires_in"].as_u64().unwrap() <= 170, "not beyond the session's own end: {}", more.body);
     assert_eq!(page.cookie, cookie);
     assert_eq!(more.set_cookie, None);
-    is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+    is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
 }
 
 #[tokio::test]
@@ -472,7 +466,7 @@ async fn a_step_up_that_comes_back_for_somebody_else_ends_the_session() {
     step_up(&mut page).await.is_otp_challenge();
     let other = json!({"sub": "auth0|somebody-else"});
     world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).id_token_claims(other));
-    let refused = page.verify(json!({"otp": next_otp(&world)})).await;
+    let refused = page.verify(json!({"otp": world.fresh_otp()})).await;
     refused.is(403, "access_denied");
     is_over(&world, &page, &refused);
 }
@@ -510,7 +504,7 @@ async fn a_successful_step_up_begins_the_count_of_wrong_codes_anew() {
     for _ in 0..3 {
         step_up(&mut page).await.is_otp_challenge();
         page.verify(json!({"otp": world.wrong_otp()})).await.is(401, "invalid_code");
-        is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+        is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
     }
 }
 
@@ -531,7 +525,7 @@ async fn a_step_up_that_auth0_fails_leaves_the_session_as_it_was() {
             step_up(&mut page).await.is(status, error);
             stands(&mut page).await;
             step_up(&mut page).await.is_otp_challenge();
-            is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+            is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
         }
     }
 }
@@ -579,7 +573,7 @@ async fn a_renewal_never_brings_an_elevated_scope_along() {
     let (world, mut page) = signed_in().await;
     world.settings(|settings| settings.step_up_scope_stays = true);
     step_up(&mut page).await.is_otp_challenge();
-    is_elevated(&page.verify(json!({"otp": next_otp(&world)})).await);
+    is_elevated(&page.verify(json!({"otp": world.fresh_otp()})).await);
     for _ in 0..3 {
         is_ordinary(&renew(&mut page).await);
     }
@@ -592,7 +586,7 @@ async fn where_the_tenant_wants_mfa_at_every_refresh_a_renewal_is_a_challenge() 
     world.settings(|settings| settings.policy = Policy::Always);
     renew(&mut page).await.is_otp_challenge();
     assert_eq!(page.status().await.body["purpose"], "renew");
-    let tokens = page.verify(json!({"otp": next_otp(&world)})).await;
+    let tokens = page.verify(json!({"otp": world.fresh_otp()})).await;
     assert!(!tokens.is_tokens().body["scope"].as_str().unwrap().contains(SCOPE));
     assert_eq!(page.status().await.body["state"], "signed_in");
 }
@@ -611,9 +605,7 @@ async fn a_rotated_refresh_token_that_cannot_be_stored_is_no_success() {
     world.fault(Fault::at(Endpoint::Token).grant(Grant::RefreshToken).delay_answer(Duration::from_millis(300)));
     let mut renewing = page.clone();
     let (refused, ()) = futures_util::future::join(renew(&mut renewing), async {
-        while world.received_grant(Grant::RefreshToken) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        world.reached(Grant::RefreshToken, 1).await;
         world.stack.dynamodb().down().await.unwrap();
     })
     .await;
@@ -661,12 +653,10 @@ async fn signing_out_while_a_step_up_is_under_way_brings_nothing_back() {
     let (world, mut page) = signed_in().await;
     step_up(&mut page).await.is_otp_challenge();
     world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).delay(Duration::from_millis(300)));
-    let (mut verifying, code) = (page.clone(), next_otp(&world));
+    let (mut verifying, code) = (page.clone(), world.fresh_otp());
     let asked = world.received_grant(Grant::MfaOtp);
     let (verified, out) = futures_util::future::join(verifying.verify(json!({"otp": code})), async {
-        while world.received_grant(Grant::MfaOtp) == asked {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        world.reached(Grant::MfaOtp, asked + 1).await;
         page.sign_out().await
     })
     .await;

@@ -392,9 +392,7 @@ impl Auth0 {
             name: Option<String>,
         }
         let endpoint = Endpoint::Authenticators;
-        let reply = self
-            .send(invocation, endpoint, || self.http.client().get(self.url(endpoint)).bearer_auth(mfa_token.expose()))
-            .await?;
+        let reply = self.listed(invocation, mfa_token.expose()).await?;
         let entries: Vec<Entry> = self.success(endpoint, &reply)?;
         let active = entries.into_iter().filter(|entry| entry.active).filter_map(|entry| {
             let kind = match (entry.authenticator_type.as_str(), entry.oob_channel.as_deref()) {
@@ -472,13 +470,9 @@ impl Auth0 {
 
     /// Reads the secret and opens the connection, before the first request needs them.
     pub(crate) async fn prepare(&self, invocation: &Invocation) -> (Result<(), SecretError>, Result<(), Failure>) {
-        let connect = async {
-            // Any answer will do.
-            let endpoint = Endpoint::Discovery;
-            self.send(invocation, endpoint, || self.http.client().get(self.url(endpoint))).await.map(drop)
-        };
-        let (secret, connect) = futures_util::future::join(self.secret.get(), connect).await;
-        (secret.map(drop), connect)
+        // Any answer will do.
+        let (secret, connect) = futures_util::future::join(self.secret.get(), self.discovery(invocation)).await;
+        (secret.map(drop), connect.map(drop))
     }
 
     /// The tenant's metadata (OpenID Connect Discovery 1.0, section 4), as it came.
@@ -508,9 +502,12 @@ impl Auth0 {
 
     /// The list of authenticators, as it came.
     pub(crate) async fn list(&self, invocation: &Invocation, mfa_token: &str) -> Result<Seen, Failure> {
+        Ok(self.listed(invocation, mfa_token).await?.seen(Endpoint::Authenticators))
+    }
+
+    async fn listed(&self, invocation: &Invocation, mfa_token: &str) -> Result<Reply, Failure> {
         let endpoint = Endpoint::Authenticators;
-        let request = || self.http.client().get(self.url(endpoint)).bearer_auth(mfa_token);
-        Ok(self.send(invocation, endpoint, request).await?.seen(endpoint))
+        self.send(invocation, endpoint, || self.http.client().get(self.url(endpoint)).bearer_auth(mfa_token)).await
     }
 
     /// Whether an error reply has a meaning here.

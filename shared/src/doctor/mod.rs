@@ -17,15 +17,15 @@ use serde::Deserialize;
 
 pub use walk::{Question, Walk};
 
+use crate::app::{Clients, StartError};
 use crate::auth0::{Auth0, Endpoint, Failure, Grant, Refusal};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Config, MfaPolicy, SameSite, has_scope};
-use crate::http::Http;
 use crate::invocation::Invocation;
 use crate::opaque::{MfaToken, OobCode, Private, RefreshToken};
 use crate::reply::Error;
-use crate::secret::{Secret, SecretError};
+use crate::secret::SecretError;
 
 /// The address that the trials are made in the name of: one that is nobody's (RFC 5737), so that Auth0's attack
 /// protection counts them for nobody.
@@ -70,17 +70,10 @@ struct Setup {
 
 impl Setup {
     async fn from_env(var: &impl Fn(&str) -> Option<String>, clock: Clock) -> Result<Self, Vec<String>> {
-        let config = Config::from_env(var).map_err(|error| error.faults().to_vec())?;
-        let roots = var("SSL_CERT_FILE").filter(|path| !path.is_empty());
-        let http = Http::new(roots.as_deref()).map_err(|error| vec![error.to_string()])?;
-        let aws = Aws::from_env(var, &http).await;
-        let secret = Secret::new(
-            aws.secrets_manager.clone(),
-            config.auth0.client_secret_id.clone(),
-            config.auth0.secret_cache,
-            clock.clone(),
-        );
-        let auth0 = Auth0::new(http, config.auth0.clone(), secret, clock.clone());
+        let Clients { config, auth0, aws } = Clients::from_env(var, &clock).await.map_err(|error| match error {
+            StartError::Config(error) => error.faults().to_vec(),
+            StartError::Http(error) => vec![error.to_string()],
+        })?;
         Ok(Self { config, auth0, aws, clock })
     }
 }

@@ -111,7 +111,7 @@ where
 
         self.list(&mfa_token).await;
         let unknown = [("mfa_token", mfa_token.as_str()), ("authenticator_id", "totp|dev_0000000000000000")];
-        self.say_reply_of("unknown authenticator_id (open point)", Endpoint::Challenge, &unknown).await;
+        self.reply("unknown authenticator_id (open point)", Endpoint::Challenge, &unknown).await;
         let Some((tokens, mfa_token)) = self.factors(mfa_token).await else { return false };
         self.tokens(&tokens);
         self.list_again(&mfa_token).await;
@@ -127,7 +127,7 @@ where
             let challenge = self.post("challenge", Endpoint::Challenge, &wanted).await?;
             if std::mem::take(&mut self.probe_wrong_code) {
                 let wrong = [("mfa_token", mfa_token.as_str()), ("otp", "000000")];
-                self.say_reply_of("wrong code (open point: status)", Endpoint::MfaOtp, &wrong).await;
+                self.reply("wrong code (open point: status)", Endpoint::MfaOtp, &wrong).await;
             }
             let reply = self.second_factor(&mfa_token, &challenge).await?;
             match text(&reply, "mfa_token") {
@@ -159,7 +159,7 @@ where
             }
             Some(oob_code) => {
                 let fields = [("mfa_token", mfa_token), ("oob_code", oob_code.as_str())];
-                self.say_reply_of("push that waits", Endpoint::MfaOob, &fields).await;
+                self.reply("push that waits", Endpoint::MfaOob, &fields).await;
                 (self.ask)(Question::PushAnswered)?;
                 self.post("mfa-oob grant", Endpoint::MfaOob, &fields).await
             }
@@ -281,10 +281,6 @@ where
         });
         self.line(if fits { "  as known" } else { "  OTHER THAN KNOWN" });
         (error.is_none() || error == Some("mfa_required")).then_some(reply)
-    }
-
-    async fn say_reply_of(&mut self, what: &str, endpoint: Endpoint, fields: &[(&str, &str)]) {
-        self.reply(what, endpoint, fields).await;
     }
 
     async fn reply(&mut self, what: &str, endpoint: Endpoint, fields: &[(&str, &str)]) -> Option<(Seen, Value)> {
