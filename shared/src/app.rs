@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use lambda_http::{Body, Request, Response};
 
-use crate::auth0::Auth0;
+use crate::auth0::{self, Auth0};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -47,27 +47,11 @@ pub enum StartError {
     Http(#[from] HttpError),
 }
 
-/// The settings, and the clients that they make: what the functions and the [doctor](crate::doctor) begin with.
-pub(crate) struct Clients {
-    pub(crate) config: Config,
-    pub(crate) auth0: Auth0,
-    pub(crate) aws: Aws,
-}
-
-impl Clients {
-    pub(crate) async fn from_env(var: &impl Fn(&str) -> Option<String>, clock: &Clock) -> Result<Self, StartError> {
-        let config = Config::from_env(var)?;
-        let http = Http::new(var("SSL_CERT_FILE").filter(|path| !path.is_empty()).as_deref())?;
-        let aws = Aws::from_env(var, &http).await;
-        let secret = Secret::new(
-            aws.secrets_manager.clone(),
-            config.auth0.client_secret_id.clone(),
-            config.auth0.secret_cache,
-            clock.clone(),
-        );
-        let auth0 = Auth0::new(http, config.auth0.clone(), secret, clock.clone());
-        Ok(Self { config, auth0, aws })
-    }
+/// The settings, and the client for AWS and for Auth0 alike.
+pub(crate) fn settings(var: &impl Fn(&str) -> Option<String>) -> Result<(Config, Http), StartError> {
+    let config = Config::from_env(var)?;
+    let http = Http::new(var("SSL_CERT_FILE").filter(|path| !path.is_empty()).as_deref())?;
+    Ok((config, http))
 }
 
 /// Which of the two.
@@ -121,25 +105,34 @@ impl App {
     /// Opens the connections to Auth0 and DynamoDB and reads the client secret, all at once. What cannot be
     /// reached now is no error: it is tried again when a request needs it, and that request's answer says so.
     pub async fn from_env(var: impl Fn(&str) -> Option<String>, clock: Clock) -> Result<Self, StartError> {
-        let Clients { config, auth0, aws } = Clients::from_env(&var, &clock).await?;
-        let session = &config.session;
-        let store = Store::new(aws.dynamodb, session.table.clone(), session.max_attempts, clock.clone());
-        let app = Self { config, auth0, store, clock, metrics: None, cold: AtomicBool::new(true) };
-
+        let (config, http) = settings(&var)?;
+        let aws = Aws::from_env(&var, &http);
         let invocation = Invocation::init();
-        let ((secret, auth0), store) =
-            futures_util::future::join(app.auth0.prepare(&invocation), app.store.connect()).await;
+        let session = &config.session;
+        // Each is begun before the next one's client is made. Auth0 is the farthest, and first.
+        let (auth0_connected, (secret, secret_read), dynamodb_connected, store) = futures_util::future::join4(
+            auth0::connect(&http, &config.auth0, &invocation),
+            async {
+                let secret = Secret::of(&config.auth0, aws.secrets_manager(), clock.clone());
+                let read = secret.get().await;
+                (secret, read)
+            },
+            aws.connect_to_dynamodb(&http),
+            async { Store::new(aws.dynamodb(), session.table.clone(), session.max_attempts, clock.clone()) },
+        )
+        .await;
         for fault in [
-            secret.err().map(|fault| fault.to_string()),
-            auth0.err().map(|fault| fault.to_string()),
-            store.err().map(|fault| fault.to_string()),
+            secret_read.err().map(|fault| fault.to_string()),
+            auth0_connected.err().map(|fault| fault.to_string()),
+            dynamodb_connected.err().map(|fault| fault.to_string()),
         ]
         .into_iter()
         .flatten()
         {
             tracing::warn!(detail = fault, "not ready at init; it is tried again when a request needs it");
         }
-        Ok(app)
+        let auth0 = Auth0::new(http, config.auth0.clone(), secret, clock.clone());
+        Ok(Self { config, auth0, store, clock, metrics: None, cold: AtomicBool::new(true) })
     }
 
     /// Writes a line of metrics for each request to `writer`: on Lambda, standard output.
@@ -173,7 +166,7 @@ impl App {
             return reply::preflight(function.allow(), &caller);
         } else {
             // A bug must not take the process down, nor leave the page without an answer.
-            let handled = AssertUnwindSafe(self.handle(function, &invocation, &request)).catch_unwind();
+            let handled = AssertUnwindSafe(Box::pin(self.handle(function, &invocation, &request))).catch_unwind();
             match tokio::time::timeout_at(invocation.deadline.instant(), handled).await {
                 Ok(Ok(result)) => result,
                 Ok(Err(_panic)) => Err(Error::Internal { detail: "a panic; the line before says where".into() }.into()),
@@ -232,7 +225,7 @@ impl App {
 }
 
 /// The body, if it is JSON by its type and not too large.
-fn body(request: &Request) -> Result<&[u8], Error> {
+pub(crate) fn body(request: &Request) -> Result<&[u8], Error> {
     if !is_json(request.headers()) {
         return Err(Error::UnsupportedMediaType);
     }

@@ -9,6 +9,8 @@ mod config;
 mod cookie;
 mod deadline;
 pub mod doctor;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod invocation;
 pub mod log;

@@ -5,7 +5,8 @@
 //! texts that others wrote (an Action's message, a value of a refused field).
 //!
 //! The level is Lambda's own setting (`AWS_LAMBDA_LOG_LEVEL`). It holds for this crate; the HTTP and AWS
-//! crates, which print whole requests at `trace`, say nothing below a warning whatever it is.
+//! crates, which print whole requests at `trace`, say nothing below a warning whatever it is. (In a release build what
+//! is below `info` is not compiled at all.)
 
 use std::panic::PanicHookInfo;
 use std::time::Duration;

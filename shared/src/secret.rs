@@ -12,6 +12,7 @@ use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use serde::Deserialize;
 
 use crate::clock::Clock;
+use crate::config::Auth0Config;
 use crate::opaque::ClientSecret;
 
 /// How long a value that could not be refreshed is served before the next try.
@@ -42,6 +43,7 @@ pub(crate) enum SecretError {
 #[derive(Debug)]
 pub(crate) struct Secret {
     client: Client,
+    /// A name or an ARN.
     id: String,
     keep: Duration,
     clock: Clock,
@@ -58,16 +60,28 @@ struct Read {
 }
 
 impl Secret {
-    /// `id` is a name or an ARN.
-    pub(crate) fn new(client: Client, id: String, keep: Duration, clock: Clock) -> Self {
-        Self { client, id, keep, clock, last: Mutex::new(None), refreshing: tokio::sync::Mutex::new(()) }
+    /// The secret that `config` names.
+    pub(crate) fn of(config: &Auth0Config, client: Client, clock: Clock) -> Self {
+        Self {
+            client,
+            id: config.client_secret_id.clone(),
+            keep: config.secret_cache,
+            clock,
+            last: Mutex::new(None),
+            refreshing: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// The value: from memory while it is fresh, or while Secrets Manager cannot be asked.
     pub(crate) async fn get(&self) -> Result<Credentials, SecretError> {
-        if let Some(credentials) = self.fresh() {
-            return Ok(credentials);
+        match self.fresh() {
+            Some(credentials) => Ok(credentials),
+            // In a box: every request's future has room for this one, and hardly any comes to it.
+            None => Box::pin(self.refresh()).await,
         }
+    }
+
+    async fn refresh(&self) -> Result<Credentials, SecretError> {
         let _one_at_a_time = self.refreshing.lock().await;
         if let Some(credentials) = self.fresh() {
             return Ok(credentials);
@@ -96,7 +110,7 @@ impl Secret {
         if let Some(last) = self.last().filter(|last| differs(&last.credentials)) {
             return Ok(Some(last.credentials));
         }
-        let credentials = self.read().await?;
+        let credentials = Box::pin(self.read()).await?;
         self.keep(credentials.clone(), self.keep);
         Ok(Some(credentials).filter(differs))
     }

@@ -11,11 +11,12 @@ use mfa_core::{App, Clock};
 async fn main() -> Result<(), Error> {
     let var = |name: &str| std::env::var(name).ok();
     mfa_core::log::init(var("AWS_LAMBDA_LOG_LEVEL").as_deref());
-    let app = App::from_env(var, Clock::system()).await.inspect_err(mfa_core::log::not_started)?;
+    // Work that waits is done in tasks: to wake one costs nothing on one thread, to wake `main` a system call.
+    let app = tokio::spawn(App::from_env(var, Clock::system())).await?.inspect_err(mfa_core::log::not_started)?;
     let app = Arc::new(app.with_metrics(std::io::stdout()));
     lambda_http::run_concurrent(service_fn(move |request| {
         let app = Arc::clone(&app);
-        async move { Ok::<_, Error>(app.verify(request).await) }
+        async move { tokio::spawn(async move { app.verify(request).await }).await.map_err(Error::from) }
     }))
     .await
 }

@@ -437,11 +437,10 @@ impl Auth0 {
             Enrollment::Push => channel("auth0"),
         };
         let endpoint = Endpoint::Associate;
-        let reply = self
-            .send(invocation, endpoint, || {
-                self.http.client().post(self.url(endpoint)).bearer_auth(mfa_token.expose()).json(&request)
-            })
-            .await?;
+        let reply = send(invocation, endpoint, || {
+            self.http.client().post(self.url(endpoint)).bearer_auth(mfa_token.expose()).json(&request)
+        })
+        .await?;
         let body: Body = self.success(endpoint, &reply)?;
         let challenge = match (body.authenticator_type.as_str(), body.oob_code) {
             ("otp", _) if body.barcode_uri.is_some() && body.secret.is_some() => Challenged::Otp,
@@ -468,13 +467,6 @@ impl Auth0 {
         }
     }
 
-    /// Reads the secret and opens the connection, before the first request needs them.
-    pub(crate) async fn prepare(&self, invocation: &Invocation) -> (Result<(), SecretError>, Result<(), Failure>) {
-        // Any answer will do.
-        let (secret, connect) = futures_util::future::join(self.secret.get(), self.discovery(invocation)).await;
-        (secret.map(drop), connect.map(drop))
-    }
-
     /// The tenant's metadata (OpenID Connect Discovery 1.0, section 4), as it came.
     pub(crate) async fn discovery(&self, invocation: &Invocation) -> Result<Seen, Failure> {
         self.document(invocation, Endpoint::Discovery).await
@@ -486,7 +478,7 @@ impl Auth0 {
     }
 
     async fn document(&self, invocation: &Invocation, endpoint: Endpoint) -> Result<Seen, Failure> {
-        let reply = self.send(invocation, endpoint, || self.http.client().get(self.url(endpoint))).await?;
+        let reply = send(invocation, endpoint, || self.http.client().get(self.url(endpoint))).await?;
         Ok(reply.seen(endpoint))
     }
 
@@ -507,7 +499,7 @@ impl Auth0 {
 
     async fn listed(&self, invocation: &Invocation, mfa_token: &str) -> Result<Reply, Failure> {
         let endpoint = Endpoint::Authenticators;
-        self.send(invocation, endpoint, || self.http.client().get(self.url(endpoint)).bearer_auth(mfa_token)).await
+        send(invocation, endpoint, || self.http.client().get(self.url(endpoint)).bearer_auth(mfa_token)).await
     }
 
     /// Whether an error reply has a meaning here.
@@ -528,7 +520,7 @@ impl Auth0 {
     }
 
     fn url(&self, endpoint: Endpoint) -> String {
-        format!("{}{}", self.config.origin, endpoint.path())
+        url(&self.config, endpoint)
     }
 
     fn client_id<'a>(&'a self, credentials: &'a Credentials) -> &'a str {
@@ -573,7 +565,7 @@ impl Auth0 {
         form.push(("client_id", self.client_id(credentials)));
         form.push(("client_secret", credentials.client_secret.expose()));
         form.extend_from_slice(fields);
-        self.send(invocation, endpoint, || {
+        send(invocation, endpoint, || {
             let request = self.http.client().post(self.url(endpoint)).form(&form);
             match invocation.client_ip {
                 Some(ip) => request.header(FORWARDED_FOR, ip.to_string()),
@@ -586,28 +578,6 @@ impl Auth0 {
     fn refuses_client(&self, endpoint: Endpoint, reply: &Reply) -> bool {
         let refusal = ErrorBody::of(reply).map(|error| self.refusal(endpoint, reply, &error));
         !reply.status.is_success() && refusal == Some(Refusal::WrongClient)
-    }
-
-    /// Sends what `request` builds, and reads the reply within its limits.
-    async fn send(
-        &self,
-        invocation: &Invocation,
-        endpoint: Endpoint,
-        request: impl Fn() -> RequestBuilder,
-    ) -> Result<Reply, Failure> {
-        let started = Instant::now();
-        let until = invocation.deadline.for_call(CALL);
-        let result = timeout_at(until, async {
-            let response = match request().send().await {
-                // Nothing was sent yet: once more is safe, whatever it is.
-                Err(error) if error.is_connect() => request().send().await,
-                result => result,
-            };
-            read(endpoint, response.map_err(|error| unreachable(endpoint, &error))?).await
-        })
-        .await;
-        invocation.spent_at_auth0(started.elapsed());
-        result.unwrap_or(Err(Failure::Timeout(endpoint)))
     }
 
     /// The content of a good reply; anything else is a [`Failure`].
@@ -772,6 +742,37 @@ fn with(mut request: serde_json::Value, name: &str, value: Option<&Private>) -> 
     request
 }
 
+/// Opens the connection before the first request needs it. Any answer will do.
+pub(crate) async fn connect(http: &Http, config: &Auth0Config, invocation: &Invocation) -> Result<(), Failure> {
+    let endpoint = Endpoint::Discovery;
+    send(invocation, endpoint, || http.client().get(url(config, endpoint))).await.map(drop)
+}
+
+fn url(config: &Auth0Config, endpoint: Endpoint) -> String {
+    format!("{}{}", config.origin, endpoint.path())
+}
+
+/// Sends what `request` builds, and reads the reply within its limits.
+async fn send(
+    invocation: &Invocation,
+    endpoint: Endpoint,
+    request: impl Fn() -> RequestBuilder,
+) -> Result<Reply, Failure> {
+    let started = Instant::now();
+    let until = invocation.deadline.for_call(CALL);
+    let result = timeout_at(until, async {
+        let response = match request().send().await {
+            // Nothing was sent yet: once more is safe, whatever it is.
+            Err(error) if error.is_connect() => request().send().await,
+            result => result,
+        };
+        read(endpoint, response.map_err(|error| unreachable(endpoint, &error))?).await
+    })
+    .await;
+    invocation.spent_at_auth0(started.elapsed());
+    result.unwrap_or(Err(Failure::Timeout(endpoint)))
+}
+
 async fn read(endpoint: Endpoint, mut response: reqwest::Response) -> Result<Reply, Failure> {
     const TOO_LARGE: &str = "it is too large";
     let limit = u64::try_from(MAX_REPLY).unwrap_or(u64::MAX);
@@ -803,8 +804,8 @@ fn unreachable(endpoint: Endpoint, error: &reqwest::Error) -> Failure {
     )
 }
 
-/// The parsers by themselves, for [`crate::properties`].
-#[cfg(test)]
+/// The parsers by themselves, for `properties` and `fuzzing`.
+#[cfg(any(test, fuzzing))]
 pub(crate) mod parsers {
     pub(crate) use super::{Endpoint, Refusal};
     use super::{ErrorBody, Failure, Reply, TokenBody, id_token, success_of};

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 pub use walk::{Question, Walk};
 
-use crate::app::{Clients, StartError};
+use crate::app::{StartError, settings};
 use crate::auth0::{Auth0, Endpoint, Failure, Grant, Refusal};
 use crate::aws::Aws;
 use crate::clock::Clock;
@@ -25,7 +25,7 @@ use crate::config::{Config, MfaPolicy, SameSite, has_scope};
 use crate::invocation::Invocation;
 use crate::opaque::{MfaToken, OobCode, Private, RefreshToken};
 use crate::reply::Error;
-use crate::secret::SecretError;
+use crate::secret::{Secret, SecretError};
 
 /// The address that the trials are made in the name of: one that is nobody's (RFC 5737), so that Auth0's attack
 /// protection counts them for nobody.
@@ -60,7 +60,7 @@ impl Verdict {
     }
 }
 
-/// The functions' clients, set up as in the functions.
+/// The functions' clients, set up as in the functions but for where AWS's credentials come from.
 struct Setup {
     config: Config,
     auth0: Auth0,
@@ -70,10 +70,13 @@ struct Setup {
 
 impl Setup {
     async fn from_env(var: &impl Fn(&str) -> Option<String>, clock: Clock) -> Result<Self, Vec<String>> {
-        let Clients { config, auth0, aws } = Clients::from_env(var, &clock).await.map_err(|error| match error {
+        let (config, http) = settings(var).map_err(|error| match error {
             StartError::Config(error) => error.faults().to_vec(),
             StartError::Http(error) => vec![error.to_string()],
         })?;
+        let aws = Aws::from_default_chain(var, &http).await;
+        let secret = Secret::of(&config.auth0, aws.secrets_manager(), clock.clone());
+        let auth0 = Auth0::new(http, config.auth0.clone(), secret, clock.clone());
         Ok(Self { config, auth0, aws, clock })
     }
 }
@@ -302,7 +305,7 @@ impl Setup {
 
     async fn table(&self) -> Vec<Check> {
         let name = &self.config.session.table;
-        let described = self.aws.dynamodb.describe_table().table_name(name).send().await;
+        let described = self.aws.dynamodb().describe_table().table_name(name).send().await;
         let table = match described {
             Ok(described) => described.table,
             Err(error) => {
@@ -342,7 +345,7 @@ impl Setup {
     async fn time_to_live(&self) -> Verdict {
         let name = &self.config.session.table;
         let fix = "DynamoDB > Tables > the table > Additional settings > Time to Live, attribute expires_at";
-        match self.aws.dynamodb.describe_time_to_live().table_name(name).send().await {
+        match self.aws.dynamodb().describe_time_to_live().table_name(name).send().await {
             Err(error) => {
                 let fault = crate::aws::fault(&error);
                 Verdict::Wrong(format!("cannot be described: {fault}. {}", aws_fix(&fault, fix)))

@@ -10,6 +10,7 @@
 //! second then fails its own condition; each method says how it tells that from a real refusal.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -134,15 +135,8 @@ impl Store {
 
     /// Reads an item, whatever its state; `None` where there is none or it is over. Takes no lease.
     pub(crate) async fn get(&self, id: &SessionId) -> Result<Option<Item>, StoreError> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(id.key()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| failed("GetItem", &error))?;
+        let get = self.client.get_item().table_name(&self.table).key("id", AttributeValue::S(id.key()));
+        let output = boxed(get.consistent_read(true).send()).await.map_err(|error| failed("GetItem", &error))?;
         let Some(attributes) = output.item else { return Ok(None) };
         let item = Item::read(&attributes)?;
         Ok((item.expires_at > self.clock.seconds()).then_some(item))
@@ -172,7 +166,7 @@ impl Store {
         if part == Part::Pending {
             put = put.item("pending_until", number(ends_at));
         }
-        put.send().await.map(drop).map_err(|error| failed("PutItem", &error))
+        boxed(put.send()).await.map(drop).map_err(|error| failed("PutItem", &error))
     }
 
     /// Takes the lease, and for [`Claim::Attempt`] counts one, in one conditional write.
@@ -205,7 +199,7 @@ impl Store {
         if claim == Claim::Attempt {
             update = update.expression_attribute_values(":one", number(1_u32));
         }
-        let attributes = match update.send().await {
+        let attributes = match boxed(update.send()).await {
             Ok(output) => output.attributes.unwrap_or_default(),
             Err(error) => match refused_item(&error) {
                 Some(attributes) if !attributes.is_empty() => {
@@ -269,16 +263,14 @@ impl Store {
             update = update.expression_attribute_values(":one", number(1_u32));
         }
         let set = if set.is_empty() { String::new() } else { format!("SET {} ", set.join(", ")) };
-        let result = update
+        let update = update
             .table_name(&self.table)
             .key("id", AttributeValue::S(id.key()))
             .update_expression(format!("{set}REMOVE {remove}"))
             .condition_expression("busy_until = :lease")
             .expression_attribute_values(":lease", AttributeValue::N(mark.clone()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match result {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match boxed(update.send()).await {
             Ok(_) => Ok(()),
             Err(error) => match refused_item(&error) {
                 // None but the holder takes a mark away: an earlier try was applied and its answer lost.
@@ -293,7 +285,7 @@ impl Store {
     pub(crate) async fn end(&self, claimed: &Claimed) -> Result<(), OutcomeError> {
         let Lease { id, mark } = &claimed.lease;
         let tries = Tries::default();
-        let result = self
+        let delete = self
             .client
             .delete_item()
             .table_name(&self.table)
@@ -301,10 +293,8 @@ impl Store {
             .condition_expression("busy_until = :lease")
             .expression_attribute_values(":lease", AttributeValue::N(mark.clone()))
             .customize()
-            .interceptor(tries.clone())
-            .send()
-            .await;
-        match result {
+            .interceptor(tries.clone());
+        match boxed(delete.send()).await {
             Ok(_) => Ok(()),
             Err(error) => match refused_item(&error) {
                 // After a lost answer, an item that is gone is one that we deleted.
@@ -317,22 +307,11 @@ impl Store {
 
     /// Deletes an item, lease or no lease, and returns what it held.
     pub(crate) async fn remove(&self, id: &SessionId) -> Result<Option<Item>, StoreError> {
-        let output = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(id.key()))
-            .return_values(ReturnValue::AllOld)
-            .send()
+        let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(id.key()));
+        let output = boxed(delete.return_values(ReturnValue::AllOld).send())
             .await
             .map_err(|error| failed("DeleteItem", &error))?;
         output.attributes.filter(|attributes| !attributes.is_empty()).map(|item| Item::read(&item)).transpose()
-    }
-
-    /// Opens the connection before the first request needs it. An item that cannot exist is asked for.
-    pub(crate) async fn connect(&self) -> Result<(), StoreError> {
-        let id = SessionId::random()?;
-        self.get(&id).await.map(drop)
     }
 }
 
@@ -383,6 +362,12 @@ impl Item {
         let signed_in = SignedIn::open(id, sealed)?;
         Ok((signed_in.ends_at > now).then_some(signed_in))
     }
+}
+
+/// The future of an operation, on the heap. It is kilobytes large; inside of ours it would be moved with it, from where
+/// the request is dispatched down to here.
+fn boxed<F: Future>(operation: F) -> Pin<Box<F>> {
+    Box::pin(operation)
 }
 
 fn number(number: impl Into<u64>) -> AttributeValue {

@@ -85,8 +85,8 @@ pub(crate) struct Latencies {
 pub(crate) struct Steady {
     pub(crate) fast: Latencies,
     pub(crate) slow: Latencies,
-    /// How long the slow upstreams really took over a reply: a timer is always late.
-    pub(crate) held: Duration,
+    /// Round trips to a slow upstream, as a [bare client](Upstreams::bare) sees them.
+    pub(crate) trips: Vec<Duration>,
     pub(crate) sign_in_cpu: Duration,
     pub(crate) verify_cpu: Duration,
     /// Resident KiB of the process that signs in, after a tenth of the requests and after all.
@@ -163,17 +163,19 @@ pub(crate) fn steady(
         steady.sign_in_cpu = after.0.saturating_sub(cpu.0) / count;
         steady.verify_cpu = after.1.saturating_sub(cpu.1) / count;
     }
-    upstreams.asked();
+    let mut bare = upstreams.bare()?;
+    let mut trips = Vec::new();
     upstreams.delay(SLOW);
     for _ in 0..effort.slow.div_ceil(10) {
         for (_, pair, _, steady) in &mut pairs {
             pair.turn(events, 10, &mut steady.slow)?;
         }
+        for _ in 0..10 {
+            trips.push(bare.trip()?);
+        }
     }
     upstreams.delay(Duration::ZERO);
-    let asked = upstreams.asked();
-    let held = asked.iter().map(Asked::held).sum::<Duration>() / u32::try_from(asked.len().max(1)).unwrap_or(u32::MAX);
-    Ok(pairs.into_iter().map(|(who, _, _, steady)| (who, Steady { held, ..steady })).collect())
+    Ok(pairs.into_iter().map(|(who, _, _, steady)| (who, Steady { trips: trips.clone(), ..steady })).collect())
 }
 
 /// What one request asks for.

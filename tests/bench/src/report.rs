@@ -201,7 +201,7 @@ impl Measured {
 
     fn latency_rows(&self) -> Vec<Row> {
         let slow = SLOW.as_secs_f64() * 1e3;
-        let held = |steady: &Steady| steady.held.as_secs_f64() * 1e3;
+        let trip = |steady: &Steady| Some(millis(&steady.trips)?.median);
         let row = |key, name: String, unit, sample: &dyn Fn(&Steady) -> Option<Sample>| {
             // The floor has no upstreams to wait for.
             let two = self.steady.iter().filter(|(who, _)| **who != Who::Floor);
@@ -211,10 +211,13 @@ impl Measured {
             Some((millis(times(&steady.fast))?.median, millis(times(&steady.slow))?.median))
         };
         let rows = |name: &str, keys: [&'static str; 4], times: fn(&Latencies) -> &[Duration]| {
-            let trips = move |steady: &Steady| of(steady, times).map(|(fast, delayed)| (delayed - fast) / held(steady));
+            let trips = move |steady: &Steady| {
+                let (fast, delayed) = of(steady, times)?;
+                Some((delayed - fast) / trip(steady)?)
+            };
             let above = move |steady: &Steady| {
                 let (_, delayed) = of(steady, times)?;
-                Some(delayed - trips(steady)?.round() * held(steady))
+                Some(delayed - trips(steady)?.round() * trip(steady)?)
             };
             [
                 Row::new(keys[0], format!("warm latency, {name}"), "ms")
@@ -231,10 +234,10 @@ impl Measured {
                 .limit(Budget::AtMost(1.0)),
             ]
         };
-        let mut all =
-            Vec::from(rows("sign_in", ["sign_in", "sign_in_slow", "sign_in_trips", "sign_in_above"], |one| {
-                &one.sign_in
-            }));
+        let bare = Row::new("trip", format!("a round trip, replies after {slow} ms, bare client"), "ms")
+            .with(Who::Floor, self.steady.get(&Who::Floor).and_then(|steady| millis(&steady.trips)));
+        let mut all = vec![bare];
+        all.extend(rows("sign_in", ["sign_in", "sign_in_slow", "sign_in_trips", "sign_in_above"], |one| &one.sign_in));
         all.extend(rows("verify", ["verify", "verify_slow", "verify_trips", "verify_above"], |one| &one.verify));
         all
     }
