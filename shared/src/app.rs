@@ -225,7 +225,7 @@ impl App {
 }
 
 /// The body, if it is JSON by its type and not too large.
-pub(crate) fn body(request: &Request) -> Result<&[u8], Error> {
+fn body(request: &Request) -> Result<&[u8], Error> {
     if !is_json(request.headers()) {
         return Err(Error::UnsupportedMediaType);
     }

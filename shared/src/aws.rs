@@ -98,8 +98,7 @@ impl Aws {
     }
 
     /// Opens the connection to DynamoDB before the first request needs it, by asking for its health (`GET /`, "healthy:
-    /// dynamodb…"). Any answer will do. An operation would open it as well, and cost a tenth of a cold start and a
-    /// permission.
+    /// dynamodb…"). Any answer will do. An operation would open it as well, for 4 % more of a cold start and a permission.
     pub(crate) async fn connect_to_dynamodb(&self, http: &Http) -> Result<(), DynamoDbUnreachable> {
         let params = aws_sdk_dynamodb::config::endpoint::Params::builder()
             .set_region(self.shared.region().map(ToString::to_string))

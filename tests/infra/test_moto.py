@@ -12,6 +12,9 @@ import stat
 import time
 import zipfile
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from urllib.request import Request, urlopen
 
 import pytest
@@ -21,6 +24,7 @@ from runtime_api import Function
 
 EVENTS = ROOT / "tests" / "events"
 EMAIL, PASSWORD = "ada@example.com", "correct horse"
+KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 API, SCOPE = "https://bank.example/api", "transfer:funds"
 
 
@@ -94,8 +98,9 @@ class Page:
 
 
 @contextmanager
-def running(binaries, tmp_path, client_secret: str = "local-secret", **parameters: str):
-    """Tenant, stack and both functions; the parameters are the template's."""
+def running(binaries, tmp_path, client_secret: str = "local-secret", credentials: dict | None = None, **parameters: str):
+    """Tenant, stack and both functions; the parameters are the template's. `credentials` are AWS's variables in place of
+    the keys that Lambda gives."""
     config = tmp_path / "tenant.json"
     config.write_text(
         json.dumps(
@@ -118,12 +123,12 @@ def running(binaries, tmp_path, client_secret: str = "local-secret", **parameter
         aws = stack.enter_context(moto_stack(**parameters))
         if client_secret:
             aws.put_secret(client_secret)
-        functions = {
-            name: stack.enter_context(
-                Function(name, binaries[name], {**aws.environment(name.title()), "AUTH0_BASE_URL": url})
-            )
-            for name in binaries
-        }
+        functions = {}
+        for name in binaries:
+            environment = {**aws.environment(name.title()), "AUTH0_BASE_URL": url}
+            if credentials is not None:
+                environment = {key: value for key, value in environment.items() if key not in KEYS} | credentials
+            functions[name] = stack.enter_context(Function(name, binaries[name], environment))
         yield Page(functions), aws, Tenant(url)
 
 
@@ -223,6 +228,43 @@ def test_a_secret_without_a_value_is_named_in_the_log(binaries, tmp_path):
         page.functions["authenticate"].process.wait_for("AUTH0_CLIENT_SECRET_ID names no secret with a value", 5)
         aws.put_secret("local-secret")
         assert page.sign_in()[0] == 200
+
+
+def test_credentials_come_from_the_address_that_a_restored_function_finds(binaries, tmp_path):
+    asked = []
+
+    class Credentials(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers["Authorization"]))
+            end = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            keys = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "secret", "Token": "token", "Expiration": end}
+            body = json.dumps(keys).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Credentials) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        credentials = {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{server.server_port}/keys",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": "of the environment",
+        }
+        with running(binaries, tmp_path, credentials=credentials) as (page, _, tenant):
+            assert page.sign_in()[0] == 200
+            assert page.call("verify", {"otp": tenant.code()})[0] == 200
+        server.shutdown()
+    assert asked and set(asked) == {("/keys", "of the environment")}
+
+
+def test_without_credentials_the_log_says_where_they_are_looked_for(binaries, tmp_path):
+    with running(binaries, tmp_path, credentials={}) as (page, _, _):
+        status, answer = page.sign_in()
+        assert (status, answer["error"]) == (503, "store_unavailable")
+        page.functions["authenticate"].process.wait_for("no credentials in the environment", 5)
 
 
 def test_step_up_renewal_and_sign_out(with_step_up):

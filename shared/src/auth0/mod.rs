@@ -173,7 +173,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) const ALL: [Self; 11] = [
         Self::Password,
         Self::Refresh,
