@@ -5,8 +5,9 @@
 //! the handler; the reply is taken from the adapter's JSON as the real gateway does. Nothing of the
 //! functions is called by a side door.
 //!
-//! What is not imitated: authorizers, throttling, CORS configured at the gateway (the functions answer
-//! preflight themselves), and limits on headers.
+//! What is not imitated: authorizers, throttling (what is more than the machine can do at once waits for
+//! its turn), CORS configured at the gateway (the functions answer preflight themselves), and limits on
+//! headers.
 //!
 //! [payload format 2.0]: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 
@@ -32,6 +33,7 @@ use lambda_http::lambda_runtime::{Config, Context, LambdaEvent};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Service, service_fn};
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 
 /// The time-out of a function, as it is deployed.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,6 +41,11 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest request body that an HTTP API takes: 10 MB, not adjustable.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// How many invocations of a function there are at once. On Lambda they share no processor; here all share
+/// those of one machine, and of thousands at once each would meet its deadlines before it is done. So the
+/// others wait for their turn, and an invocation's time begins with it.
+const AT_ONCE: usize = 64;
 
 type Outcome = Result<Value, String>;
 type Invoke = dyn Fn(LambdaEvent<LambdaRequest>) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync;
@@ -48,6 +55,7 @@ type Invoke = dyn Fn(LambdaEvent<LambdaRequest>) -> Pin<Box<dyn Future<Output = 
 pub(crate) struct Function {
     name: &'static str,
     invoke: Arc<Invoke>,
+    turns: Arc<Semaphore>,
 }
 
 impl Function {
@@ -67,7 +75,7 @@ impl Function {
             let outcome = async move { serde_json::to_value(reply.await?).map_err(|fault| fault.to_string()) };
             Box::pin(outcome) as Pin<Box<dyn Future<Output = Outcome> + Send>>
         };
-        Self { name, invoke: Arc::new(invoke) }
+        Self { name, invoke: Arc::new(invoke), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The route to it: any method, as `ANY` in an HTTP API.
@@ -80,11 +88,18 @@ impl Function {
         let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
             return gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
+        // An error is a closed semaphore, which this one never is.
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
         let call = Call::now();
         let event = event(&parts, &body, peer, &call).to_string();
         // A function goes on when its caller hangs up, and a panic ends the invocation and not the
         // gateway: hence a task of its own.
-        let invocation = tokio::spawn(tokio::time::timeout(FUNCTION_TIMEOUT, self.invocation(event, call)));
+        let invocation = tokio::time::timeout(FUNCTION_TIMEOUT, self.invocation(event, call));
+        let invocation = tokio::spawn(async move {
+            let outcome = invocation.await;
+            drop(turn);
+            outcome
+        });
         let outcome = match invocation.await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(format!("Task timed out after {} seconds", FUNCTION_TIMEOUT.as_secs())),
@@ -290,6 +305,8 @@ pub(crate) fn gateway_error(status: StatusCode, message: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use axum::Router;
     use lambda_http::tower::ServiceExt as _;
     use lambda_http::{RequestExt, Response as Reply};
@@ -411,6 +428,33 @@ mod tests {
         let response = through(handler, post("application/json", "{}")).await;
         assert_eq!(response.status(), 500);
         assert_eq!(text(response).await, r#"{"message":"Internal Server Error"}"#);
+    }
+
+    #[tokio::test]
+    async fn more_invocations_than_there_are_turns_wait_and_all_are_answered() {
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let seen = Arc::clone(&most);
+        let handler = move |_| {
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            async move {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                // The others have all come by the time that this goes on.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                Reply::new(lambda_http::Body::Empty)
+            }
+        };
+        let router: Router = Router::new().route("/api/echo", Function::new("echo", handler).route());
+        let mut answers = tokio::task::JoinSet::new();
+        for _ in 0..=2 * AT_ONCE {
+            let mut request = post("application/json", "{}");
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 40_000))));
+            answers.spawn(router.clone().oneshot(request));
+        }
+        while let Some(answer) = answers.join_next().await {
+            assert_eq!(answer.unwrap().unwrap().status(), 200);
+        }
+        assert_eq!(seen.load(Ordering::SeqCst), AT_ONCE);
     }
 
     #[tokio::test]

@@ -823,9 +823,10 @@ pub(crate) mod parsers {
     }
 
     pub(crate) fn is_success(status: u16, json_type: bool, body: &[u8]) -> bool {
+        let Ok(status) = http::StatusCode::from_u16(status) else { return false };
         let content_type = http::HeaderValue::from_static(if json_type { "application/json" } else { "text/html" });
         let reply = Reply {
-            status: http::StatusCode::from_u16(status).unwrap(),
+            status,
             headers: [(http::header::CONTENT_TYPE, content_type)].into_iter().collect(),
             body: body.to_vec(),
         };

@@ -10,6 +10,7 @@ mod limit;
 mod line;
 mod mfa;
 mod opaque;
+mod people;
 mod record;
 mod refusal;
 mod request;

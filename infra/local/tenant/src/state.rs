@@ -14,6 +14,7 @@ use crate::key::TenantKey;
 use crate::limit::{BruteForce, Bucket, Window};
 use crate::mfa::{Oob, Transaction};
 use crate::opaque::Digest;
+use crate::people::People;
 use crate::refusal::Refusal;
 use crate::request::Call;
 use crate::rule::Rule;
@@ -29,7 +30,7 @@ pub(crate) struct State {
     pub(crate) key: TenantKey,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
-    pub(crate) people: Vec<Person>,
+    pub(crate) people: People,
     pub(crate) applications: Vec<Application>,
     pub(crate) apis: Vec<Api>,
     pub(crate) rule: Option<Rule>,
@@ -61,15 +62,15 @@ impl State {
     }
 
     pub(crate) fn person(&self, id: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.id == id)
+        self.people.get(id)
     }
 
     pub(crate) fn person_mut(&mut self, id: &str) -> Option<&mut Person> {
-        self.people.iter_mut().find(|person| person.id == id)
+        self.people.get_mut(id)
     }
 
     pub(crate) fn person_called(&self, identifier: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.is_called(identifier))
+        self.people.called(identifier).next()
     }
 
     pub(crate) fn application(&self, client_id: &str) -> Option<&Application> {

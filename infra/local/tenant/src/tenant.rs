@@ -17,6 +17,7 @@ use crate::key::TenantKey;
 use crate::limit::{BruteForce, Window};
 use crate::line::{Door, Lines, Peer};
 use crate::opaque;
+use crate::people::People;
 use crate::record::{MostInFlight, Received, Record};
 use crate::rule::{Login, Rule, Verdict};
 use crate::server;
@@ -189,7 +190,7 @@ impl Builder {
             key,
             clock: self.clock,
             settings: self.settings,
-            people: Vec::new(),
+            people: People::default(),
             applications: self.applications,
             apis: self.apis,
             rule: self.rule,
@@ -386,24 +387,14 @@ impl Tenant {
     pub fn add_user(&self, user: User) -> Result<String, StartError> {
         let mut state = self.shared.state();
         let person = user.into_person(state.now())?;
-        let taken = state.people.iter().any(|other| {
-            other.id == person.id
-                || (other.connection == person.connection
-                    && (other.is_called(&person.email)
-                        || person.username.as_ref().is_some_and(|name| other.is_called(name))))
-        });
-        if taken {
-            return Err(StartError::UserExists);
-        }
         let id = person.id.clone();
-        state.people.push(person);
-        Ok(id)
+        if state.people.add(person) { Ok(id) } else { Err(StartError::UserExists) }
     }
 
     /// Removes a user; the user's tokens are worth nothing from then on.
     pub fn remove_user(&self, user: &str) {
         let mut state = self.shared.state();
-        state.people.retain(|person| person.id != user && !person.is_called(user));
+        state.people.remove(user);
     }
 
     /// The e-mail addresses of all users, in the order in which they were added.

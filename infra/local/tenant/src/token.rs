@@ -94,7 +94,7 @@ impl State {
 
         let now = self.now();
         let ip = Self::user_ip(call, client);
-        let person = self.people.iter().find(|person| person.connection == connection && person.is_called(username));
+        let person = self.people.called(username).find(|person| person.connection == connection);
         let identifier = person.map_or_else(|| username.to_lowercase(), |person| person.id.clone());
         if self.brute_force.is_blocked(ip, &identifier, now) {
             return Err(Refusal::brute_force());

@@ -356,10 +356,10 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// Whether this is what the user types as a name.
-    pub(crate) fn is_called(&self, identifier: &str) -> bool {
-        self.email.eq_ignore_ascii_case(identifier)
-            || self.username.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(identifier))
+    /// What the user may type as a name, in lower case.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        let names = [Some(&self.email), self.username.as_ref()].into_iter().flatten();
+        names.map(|name| name.to_ascii_lowercase())
     }
 
     /// The factors that are enrolled and confirmed, in the order of enrollment. A verified e-mail
