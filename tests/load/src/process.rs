@@ -24,7 +24,7 @@ const CONCURRENCY: u16 = 64;
 /// The number of the first user, far from those of the other part.
 const FIRST: u64 = 1_000_000;
 
-/// What the resident memory of a process may grow by after the first tenth, in KiB.
+/// What the resident memory of a process may grow by after the first half, in KiB.
 const GROWTH: i64 = 1024;
 
 /// The functions' default, without sessions that outlive the sign-in: nothing is to be left in the table.
@@ -72,7 +72,7 @@ impl Running {
     }
 
     /// Looks at the process once everything is done.
-    fn check(&mut self, tenth: u64, checks: &mut Checks) -> Result<Process, String> {
+    fn check(&mut self, half: u64, checks: &mut Checks) -> Result<Process, String> {
         let name = self.endpoint.name();
         let ended = self.child.try_wait().map_err(|fault| fault.to_string())?;
         checks.that(format!("{name}: has ended"), &ended.map(|status| status.to_string()), &None);
@@ -80,9 +80,9 @@ impl Running {
         checks.that(format!("{name}: invocations in flight at once"), &most, &usize::from(CONCURRENCY));
         checks.that(format!("{name}: answered by an error"), &failures, &Vec::new());
         let all = self.resident()?;
-        let growth = i64::try_from(all).unwrap_or(i64::MAX) - i64::try_from(tenth).unwrap_or(0);
-        checks.below(format!("{name}: KiB grown after the first tenth"), growth, GROWTH);
-        Ok(Process { name, most_in_flight: most, tenth, all })
+        let growth = i64::try_from(all).unwrap_or(i64::MAX) - i64::try_from(half).unwrap_or(0);
+        checks.below(format!("{name}: KiB grown after the first half"), growth, GROWTH);
+        Ok(Process { name, most_in_flight: most, half, all })
     }
 }
 
@@ -164,8 +164,8 @@ impl Events {
 pub(crate) struct Process {
     pub(crate) name: &'static str,
     pub(crate) most_in_flight: usize,
-    /// Resident KiB after a tenth of the sign-ins, and after all.
-    pub(crate) tenth: u64,
+    /// Resident KiB after half of the sign-ins, and after all.
+    pub(crate) half: u64,
     pub(crate) all: u64,
 }
 
@@ -199,14 +199,14 @@ pub(crate) async fn run(
     let client = Client { authenticate: authenticate.api.clone(), verify: verify.api.clone(), events };
     let clients = vec![client; usize::from(CONCURRENCY)];
     let book = Rc::new(RefCell::new(Book::default()));
-    let (tenth, rest) = people.split_at(clients.len() * usize::try_from(rounds.div_ceil(10)).unwrap_or(usize::MAX));
+    let (half, rest) = people.split_at(clients.len() * usize::try_from(rounds.div_ceil(2)).unwrap_or(usize::MAX));
     let from = Instant::now();
-    sign_in_all(&clients, tenth, &book).await?;
-    let tenth = (authenticate.resident()?, verify.resident()?);
+    sign_in_all(&clients, half, &book).await?;
+    let half = (authenticate.resident()?, verify.resident()?);
     sign_in_all(&clients, rest, &book).await?;
     let time = from.elapsed();
     let level = book.borrow_mut().close_level();
-    let processes = [authenticate.check(tenth.0, checks)?, verify.check(tenth.1, checks)?];
+    let processes = [authenticate.check(half.0, checks)?, verify.check(half.1, checks)?];
     checks.that("processes: sign-ins that ended with tokens", &level.done, &emails.len());
     checks.that("processes: sign-ins that did not", &level.lost, &0);
     checks.that("processes: wrong codes, each refused with 4 attempts left", &level.refused, &erring);

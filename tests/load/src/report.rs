@@ -100,7 +100,7 @@ pub(crate) fn gateway_table(rows: &[Row]) -> String {
 
 /// The two processes.
 pub(crate) fn process_table(seen: &Seen) -> String {
-    let head = ["process", "in flight", "ms: p50 / p95 / p99 / max", "MiB after a tenth", "MiB after all", "KiB grown"];
+    let head = ["process", "in flight", "ms: p50 / p95 / p99 / max", "MiB after half", "MiB after all", "KiB grown"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     let times = [&seen.level.sign_in, &seen.level.verify];
     lines.extend(seen.processes.iter().zip(times).map(|(process, times)| {
@@ -108,7 +108,7 @@ pub(crate) fn process_table(seen: &Seen) -> String {
             process.name.to_owned(),
             process.most_in_flight.to_string(),
             percentiles(times),
-            format!("{:.2}", mebibytes(process.tenth)),
+            format!("{:.2}", mebibytes(process.half)),
             format!("{:.2}", mebibytes(process.all)),
             format!("{:.0}", grown(process)),
         ]
@@ -124,7 +124,7 @@ pub(crate) fn process_table(seen: &Seen) -> String {
 }
 
 fn grown(process: &Process) -> f64 {
-    (mebibytes(process.all) - mebibytes(process.tenth)) * 1024.0
+    (mebibytes(process.all) - mebibytes(process.half)) * 1024.0
 }
 
 /// What was answered that should not have been, a line each.
@@ -183,7 +183,7 @@ pub(crate) fn process_json(seen: &Seen) -> Value {
         json!({
             "name": process.name,
             "most_in_flight": process.most_in_flight,
-            "mib_after_a_tenth": rounded(mebibytes(process.tenth), 2),
+            "mib_after_half": rounded(mebibytes(process.half), 2),
             "mib_after_all": rounded(mebibytes(process.all), 2),
             "kib_grown": rounded(grown(process), 0),
         })
