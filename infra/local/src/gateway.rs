@@ -45,7 +45,7 @@ const BODY_LIMIT: usize = 10 * 1024 * 1024;
 /// How many invocations of a function there are at once. On Lambda they share no processor; here all share
 /// those of one machine, and of thousands at once each would meet its deadlines before it is done. So the
 /// others wait for their turn, and an invocation's time begins with it.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 type Outcome = Result<Value, String>;
 type Invoke = dyn Fn(LambdaEvent<LambdaRequest>) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync;
@@ -434,19 +434,21 @@ mod tests {
     async fn more_invocations_than_there_are_turns_wait_and_all_are_answered() {
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let seen = Arc::clone(&most);
+        // Nobody goes on before as many are there as there are turns.
+        let all_turns_taken = Arc::new(tokio::sync::Barrier::new(AT_ONCE));
         let handler = move |_| {
-            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            let (running, most, all_turns_taken) =
+                (Arc::clone(&running), Arc::clone(&most), Arc::clone(&all_turns_taken));
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                // The others have all come by the time that this goes on.
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                all_turns_taken.wait().await;
                 running.fetch_sub(1, Ordering::SeqCst);
                 Reply::new(lambda_http::Body::Empty)
             }
         };
         let router: Router = Router::new().route("/api/echo", Function::new("echo", handler).route());
         let mut answers = tokio::task::JoinSet::new();
-        for _ in 0..=2 * AT_ONCE {
+        for _ in 0..3 * AT_ONCE {
             let mut request = post("application/json", "{}");
             request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 40_000))));
             answers.spawn(router.clone().oneshot(request));

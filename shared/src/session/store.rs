@@ -8,9 +8,11 @@
 //!
 //! The SDK tries each operation twice. A first try whose answer was lost may have been applied, and the
 //! second then fails its own condition; each method says how it tells that from a real refusal.
+//!
+//! The future of each operation is in a box: it is kilobytes large, and inside of ours would be moved with it, from where
+//! the request is dispatched down to here.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -136,7 +138,7 @@ impl Store {
     /// Reads an item, whatever its state; `None` where there is none or it is over. Takes no lease.
     pub(crate) async fn get(&self, id: &SessionId) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("id", AttributeValue::S(id.key()));
-        let output = boxed(get.consistent_read(true).send()).await.map_err(|error| failed("GetItem", &error))?;
+        let output = Box::pin(get.consistent_read(true).send()).await.map_err(|error| failed("GetItem", &error))?;
         let Some(attributes) = output.item else { return Ok(None) };
         let item = Item::read(&attributes)?;
         Ok((item.expires_at > self.clock.seconds()).then_some(item))
@@ -166,7 +168,7 @@ impl Store {
         if part == Part::Pending {
             put = put.item("pending_until", number(ends_at));
         }
-        boxed(put.send()).await.map(drop).map_err(|error| failed("PutItem", &error))
+        Box::pin(put.send()).await.map(drop).map_err(|error| failed("PutItem", &error))
     }
 
     /// Takes the lease, and for [`Claim::Attempt`] counts one, in one conditional write.
@@ -199,7 +201,7 @@ impl Store {
         if claim == Claim::Attempt {
             update = update.expression_attribute_values(":one", number(1_u32));
         }
-        let attributes = match boxed(update.send()).await {
+        let attributes = match Box::pin(update.send()).await {
             Ok(output) => output.attributes.unwrap_or_default(),
             Err(error) => match refused_item(&error) {
                 Some(attributes) if !attributes.is_empty() => {
@@ -270,7 +272,7 @@ impl Store {
             .condition_expression("busy_until = :lease")
             .expression_attribute_values(":lease", AttributeValue::N(mark.clone()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match boxed(update.send()).await {
+        match Box::pin(update.send()).await {
             Ok(_) => Ok(()),
             Err(error) => match refused_item(&error) {
                 // None but the holder takes a mark away: an earlier try was applied and its answer lost.
@@ -294,7 +296,7 @@ impl Store {
             .expression_attribute_values(":lease", AttributeValue::N(mark.clone()))
             .customize()
             .interceptor(tries.clone());
-        match boxed(delete.send()).await {
+        match Box::pin(delete.send()).await {
             Ok(_) => Ok(()),
             Err(error) => match refused_item(&error) {
                 // After a lost answer, an item that is gone is one that we deleted.
@@ -308,7 +310,7 @@ impl Store {
     /// Deletes an item, lease or no lease, and returns what it held.
     pub(crate) async fn remove(&self, id: &SessionId) -> Result<Option<Item>, StoreError> {
         let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(id.key()));
-        let output = boxed(delete.return_values(ReturnValue::AllOld).send())
+        let output = Box::pin(delete.return_values(ReturnValue::AllOld).send())
             .await
             .map_err(|error| failed("DeleteItem", &error))?;
         output.attributes.filter(|attributes| !attributes.is_empty()).map(|item| Item::read(&item)).transpose()
@@ -362,12 +364,6 @@ impl Item {
         let signed_in = SignedIn::open(id, sealed)?;
         Ok((signed_in.ends_at > now).then_some(signed_in))
     }
-}
-
-/// The future of an operation, on the heap. It is kilobytes large; inside of ours it would be moved with it, from where
-/// the request is dispatched down to here.
-fn boxed<F: Future>(operation: F) -> Pin<Box<F>> {
-    Box::pin(operation)
 }
 
 fn number(number: impl Into<u64>) -> AttributeValue {

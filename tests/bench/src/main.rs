@@ -12,10 +12,10 @@ mod upstream;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use function::{Events, Programs, Who};
 use measure::{Asks, Effort};
@@ -80,7 +80,10 @@ fn run(programs: &Programs, effort: Effort, check: bool, out: &Path) -> Result<b
 
     let measured = Measured { plain: cold, tls: cold_tls, steady, asks };
     let rows = measured.rows(programs, effort)?;
-    let machine = machine();
+    let mut machine = bench::machine();
+    if let Some(machine) = machine.as_object_mut() {
+        machine.insert("node".into(), format!("Node.js {}", bench::said("node", "--version")).into());
+    }
     println!("{}", report::table(&rows));
     let missed = report::missed(&rows);
     for missed in &missed {
@@ -112,21 +115,4 @@ fn count(programs: &Programs) -> Result<bool, String> {
         }
     }
     Ok(is_met)
-}
-
-/// What the numbers were seen on.
-fn machine() -> Value {
-    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let said = |program: &str, argument: &str| {
-        let output = Command::new(program).arg(argument).output().ok();
-        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
-    };
-    json!({
-        "processor": processor.map_or("unknown processor", |(_, name)| name),
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
-        "system": format!("Linux {}", said("uname", "-r")),
-        "node": format!("Node.js {}", said("node", "--version")),
-        "rust": said("rustc", "--version"),
-    })
 }

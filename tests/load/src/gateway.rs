@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::sync::{Barrier, Semaphore};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::book::{Book, Level};
@@ -31,32 +31,20 @@ pub(crate) struct Row {
     pub(crate) resident: (u64, u64),
 }
 
-/// Requests that the gateway is given at once; the others wait for their turn, and the time counts. On Lambda it is the
-/// concurrency of the functions that bounds them. All in one process on two cores, a thousand requests at once would each
-/// take longer than a function may, and what is measured would be the timeouts.
-const AT_WORK: usize = 128;
-
 /// A browser at the gateway, with a connection of its own.
-struct Browser {
-    connection: Connection,
-    turns: Rc<Semaphore>,
-}
+struct Browser(Connection);
 
 impl Browser {
     /// Opens the connection and sees that it is served, so that nothing of this is in what is measured.
-    async fn open(gateway: SocketAddr, turns: &Rc<Semaphore>) -> Result<Self, String> {
+    async fn open(gateway: SocketAddr) -> Result<Self, String> {
         let mut connection = Connection::open(gateway).await?;
         let answer = connection.send("GET", "/api/mfa/authenticate", "", "").await?;
-        if answer.status == 200 {
-            Ok(Self { connection, turns: Rc::clone(turns) })
-        } else {
-            Err(format!("the gateway answers {}", answer.status))
-        }
+        if answer.status == 200 { Ok(Self(connection)) } else { Err(format!("the gateway answers {}", answer.status)) }
     }
 
     async fn sign_out(&mut self, cookie: &str) -> Result<(), String> {
         let cookie = format!("cookie: {cookie}\r\n");
-        let answer = self.connection.send("DELETE", "/api/mfa/authenticate", &cookie, "").await?;
+        let answer = self.0.send("DELETE", "/api/mfa/authenticate", &cookie, "").await?;
         if answer.status == 204 { Ok(()) } else { Err(format!("sign-out: {} {}", answer.status, answer.json())) }
     }
 }
@@ -66,8 +54,7 @@ impl Caller for Browser {
         let path = format!("/api/mfa/{}", endpoint.name());
         let sent = held.map_or(String::new(), |held| format!("cookie: {held}\r\n"));
         let headers = format!("content-type: application/json\r\n{sent}");
-        let _turn = self.turns.acquire().await.map_err(|fault| fault.to_string())?;
-        let answer = self.connection.send("POST", &path, &headers, &body.to_string()).await?;
+        let answer = self.0.send("POST", &path, &headers, &body.to_string()).await?;
         let cookie = answer.header("set-cookie").and_then(cookie);
         Ok(Reply { status: answer.status, body: answer.json(), cookie })
     }
@@ -76,7 +63,6 @@ impl Caller for Browser {
 /// Everything of this part.
 pub(crate) struct Load {
     stack: Rc<Stack>,
-    turns: Rc<Semaphore>,
     book: Rc<RefCell<Book>>,
     /// The number of the next user.
     next: u64,
@@ -86,15 +72,9 @@ pub(crate) struct Load {
 impl Load {
     /// Begins the sessions that are left open.
     pub(crate) async fn begin(stack: Rc<Stack>, checks: &mut Checks) -> Result<Self, String> {
-        let mut load = Self {
-            stack,
-            turns: Rc::new(Semaphore::new(AT_WORK)),
-            book: Rc::default(),
-            next: 1,
-            left_open: Vec::new(),
-        };
+        let mut load = Self { stack, book: Rc::default(), next: 1, left_open: Vec::new() };
         let people = load.people(LEFT_OPEN).await?;
-        let mut browser = Browser::open(load.stack.gateway(), &load.turns).await?;
+        let mut browser = Browser::open(load.stack.gateway()).await?;
         for person in people {
             if let Some(cookie) = sign_in::begin(&mut browser, &load.book, &person).await {
                 load.left_open.push((person, cookie));
@@ -146,7 +126,7 @@ impl Load {
     async fn run(&self, concurrency: usize, people: Vec<Person>) -> Result<(Duration, Held), String> {
         let mut browsers = Vec::with_capacity(concurrency);
         for _ in 0..concurrency {
-            browsers.push(Browser::open(self.stack.gateway(), &self.turns).await?);
+            browsers.push(Browser::open(self.stack.gateway()).await?);
         }
         let queue = Rc::new(RefCell::new(people.into_iter()));
         let all_begun = Rc::new(Barrier::new(concurrency));
@@ -186,9 +166,9 @@ impl Load {
     async fn sign_out(&self, sessions: &[String]) -> Result<(), String> {
         let mut users = JoinSet::new();
         for share in sessions.chunks(sessions.len().div_ceil(SIGNING_OUT).max(1)) {
-            let (gateway, turns, share) = (self.stack.gateway(), Rc::clone(&self.turns), share.to_vec());
+            let (gateway, share) = (self.stack.gateway(), share.to_vec());
             users.spawn_local(async move {
-                let mut browser = Browser::open(gateway, &turns).await?;
+                let mut browser = Browser::open(gateway).await?;
                 for cookie in share {
                     browser.sign_out(&cookie).await?;
                 }
@@ -200,7 +180,7 @@ impl Load {
 
     /// Finishes what was left open, and looks at what is left then.
     pub(crate) async fn end(self, checks: &mut Checks) -> Result<(), String> {
-        let mut browser = Browser::open(self.stack.gateway(), &self.turns).await?;
+        let mut browser = Browser::open(self.stack.gateway()).await?;
         for (person, cookie) in &self.left_open {
             sign_in::finish(&mut browser, &self.book, person, cookie).await;
         }

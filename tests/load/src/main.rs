@@ -14,7 +14,7 @@ mod stack;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::rc::Rc;
 
 use clap::{Parser, ValueEnum};
@@ -79,7 +79,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<bool, String> {
-    let machine = machine();
+    let machine = bench::machine();
     println!("{}\n", in_words(&machine));
     let mut checks = Checks::default();
     let stack = Rc::new(Stack::start(&arguments.stack, &arguments.logs).await?);
@@ -123,22 +123,6 @@ async fn at_the_gateway(arguments: &Arguments, stack: &Rc<Stack>, checks: &mut C
 
 fn write(path: &Path, results: &Value) -> Result<(), String> {
     fs::write(path, format!("{results:#}\n")).map_err(|fault| format!("{}: {fault}", path.display()))
-}
-
-/// What the numbers were seen on.
-fn machine() -> Value {
-    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let said = |program: &str, argument: &str| {
-        let output = Command::new(program).arg(argument).output().ok();
-        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
-    };
-    json!({
-        "processor": processor.map_or("unknown processor", |(_, name)| name),
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
-        "system": format!("Linux {}", said("uname", "-r")),
-        "rust": said("rustc", "--version"),
-    })
 }
 
 fn in_words(machine: &Value) -> String {
