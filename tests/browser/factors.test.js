@@ -8,7 +8,11 @@ import { en } from "../../infra/local/page/en.js";
 import { codes } from "./stack.js";
 
 const NARROW = { colorScheme: "dark", viewport: { width: 320, height: 640 } };
-const ways = (page) => page.getByRole("listitem").filter({ has: page.getByRole("button") }).allInnerTexts();
+/** What the list of ways says, once it is there. */
+async function ways(page) {
+  await shows(page, "Choose another way");
+  return page.getByRole("listitem").filter({ has: page.getByRole("button") }).allInnerTexts();
+}
 
 describe("every other second factor", TOGETHER, () => {
   test("a text message can be sent again, but not at once", async (t) => {
@@ -16,7 +20,7 @@ describe("every other second factor", TOGETHER, () => {
     await enterPassword(page, stack, "sam@example.com");
     const resend = page.getByRole("button", { name: "Send again in" });
     assert.ok(await resend.isDisabled());
-    assert.match(await resend.innerText(), /0:(30|29|28)/);
+    assert.match(await resend.innerText(), /0:(30|2\d)/);
     const first = await stack.message("sam@example.com");
     assert.equal(first.kind, "sms");
 
@@ -38,7 +42,6 @@ describe("every other second factor", TOGETHER, () => {
     const { stack, page, press, count } = await open(t);
     await enterPassword(page, stack, "rae@example.com");
     await press("Try another way");
-    await shows(page, "Choose another way");
     const shown = (await ways(page)).map((text) => text.split("\n")[0]);
     assert.deepEqual(shown, ["Text message", "Phone call", "E-mail", "Recovery code"]);
     const text = (await ways(page)).join();
@@ -121,7 +124,6 @@ describe("every other second factor", TOGETHER, () => {
     await stack.tenant("POST", `/inbox/${(await stack.message("pat@example.com")).id}/refuse`);
     await says(page, "refused");
     await page.reload();
-    await shows(page, "Choose another way");
     assert.match((await ways(page)).join(), /Notification on your phone\s+Pat’s phone/);
   });
 
@@ -248,6 +250,7 @@ describe("every other second factor", TOGETHER, () => {
     await shows(page, "Choose another way");
     await fits(page);
     await press("Recovery code");
+    await page.getByRole("textbox", { name: "Recovery code" }).waitFor();
     await page.keyboard.type("RAEFRANKLINSRECOVERY2024");
     await fits(page);
     await page.keyboard.press("Enter");
