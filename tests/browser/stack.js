@@ -98,11 +98,17 @@ export function run(program, args, options = {}) {
   };
 }
 
-/** The first of four consecutive ports that nobody listens on. */
+const PORTS = 4;
+const [FIRST_PORT, LAST_PORT] = [20_000, 30_000]; // below those that Linux gives to connections by itself
+
+let nextPort = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+
+/** The first of four consecutive ports that nobody listens on, and that this process has not been told of just now. */
 export async function freePorts() {
   for (;;) {
-    const first = 20_000 + Math.floor(Math.random() * 10_000);
-    const free = await Promise.all([0, 1, 2, 3].map((offset) => isFree(first + offset)));
+    const first = nextPort;
+    nextPort = first + PORTS < LAST_PORT ? first + PORTS : FIRST_PORT;
+    const free = await Promise.all(Array.from({ length: PORTS }, (_, offset) => isFree(first + offset)));
     if (free.every(Boolean)) return first;
   }
 }
