@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use auth0_tenant::{Endpoint, Grant, Login, SpentMfaToken, User, Verdict};
+use auth0_tenant::{Endpoint, Fault, Grant, Login, SpentMfaToken, User, Verdict};
+use e2e::proxy::{Proxy, Trouble};
 use e2e::{Answer, Browser, World};
 use local::user::{EMAIL, PASSWORD};
 use reqwest::Method;
@@ -199,10 +200,9 @@ async fn a_stolen_table() {
     let page = signed_in(&world).await;
     let mut pending = world.browser();
     pending.begin_as(EVE, PASSWORD).await.is_otp_challenge();
-    let stolen = world.items();
-    let text = serde_json::to_string(&stolen).unwrap();
+    let (stolen, text) = (world.items(), world.table_text());
     let value = |page: &Browser| page.cookie.as_deref().unwrap().split_once('=').unwrap().1.to_owned();
-    for secret in [&value(&page), &value(&pending), "Fe26", "v1.", EMAIL, EVE, "auth0|", SCOPE] {
+    for secret in [&value(&page), &value(&pending), "Fe26", "refresh_token", EMAIL, EVE, "auth0|", SCOPE] {
         assert!(!text.contains(secret), "{secret} is in clear");
     }
     // The key of a row is no cookie.
@@ -215,23 +215,57 @@ async fn a_stolen_table() {
 
 // --- Guessing.
 
-/// A code has a million values: with many sockets at once, no more of them are tried than one after the other.
+/// A code has a million values: from many sockets at once, each as fast as it can, no more of them are tried than one
+/// after the other.
 #[tokio::test]
 async fn guessing_in_parallel_from_many_sockets() {
     let world = World::start().await;
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
+    // Each guess stays at Auth0 for a moment, so that they would overlap.
+    world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).always().delay(Duration::from_millis(20)));
     let wrong = world.wrong_otp();
     let guesses = (0..200).map(|_| {
         let mut socket = world.browser();
         socket.cookie.clone_from(&page.cookie);
         let wrong = wrong.clone();
-        async move { socket.verify(json!({"otp": wrong})).await }
+        async move {
+            loop {
+                let answer = socket.verify(json!({"otp": wrong})).await;
+                if answer.error() != Some("in_progress") {
+                    return answer;
+                }
+                assert_eq!(answer.header("retry-after"), Some("1"));
+            }
+        }
     });
     let answers = futures_util::future::join_all(guesses).await;
-    let looked_at = answers.iter().filter(|answer| answer.error() == Some("invalid_code")).count();
-    assert!(looked_at <= 5 && world.received_grant(Grant::MfaOtp) <= 5, "{looked_at}");
-    assert_eq!(world.stack.tenant().most_in_flight().of_one_mfa_token, 1);
+    let count = |error| answers.iter().filter(|answer| answer.error() == Some(error)).count();
+    assert_eq!((count("invalid_code"), count("too_many_attempts"), count("session_expired")), (4, 1, 195));
+    assert_eq!(world.received_grant(Grant::MfaOtp), 5, "no more guesses reached Auth0");
+    assert_eq!(world.stack.tenant().most_in_flight().of_one_mfa_token, 1, "and never two at once");
+}
+
+/// The table fails just when the last wrong code ends the session: what is left in it takes no code any more.
+#[tokio::test]
+async fn guessing_on_in_a_session_whose_end_could_not_be_written() {
+    let proxy = Proxy::start().await.unwrap();
+    let world = World::start_with(|stack| stack.set("AWS_ENDPOINT_URL_DYNAMODB", proxy.url())).await;
+    proxy.to(world.stack.dynamodb().address());
+    let mut page = world.browser();
+    page.begin().await.is_otp_challenge();
+    let cookie = page.cookie.clone();
+    for _ in 0..4 {
+        page.verify(json!({"otp": world.wrong_otp()})).await.is(401, "invalid_code");
+    }
+    proxy.fail("DeleteItem", 2, Trouble::CutBeforeProcessing);
+    page.verify(json!({"otp": world.wrong_otp()})).await.is(429, "too_many_attempts");
+    assert_eq!(world.items().len(), 1, "it was not removed");
+
+    page.cookie = cookie;
+    world.advance(Duration::from_secs(11)); // past its lease
+    page.verify(json!({"otp": world.otp()})).await.is(401, "session_expired");
+    assert_eq!(world.received_grant(Grant::MfaOtp), 5);
 }
 
 /// "Sign in again for five more": ends at Auth0's budget, ten an hour for a user.

@@ -260,7 +260,7 @@ async fn a_challenge_reaches_the_page_and_its_oob_code_does_not() {
     for answer in [&begun, &page.status().await, &page.authenticate(json!({"action": "challenge"})).await] {
         assert!(!answer.body.to_string().contains("Fe26"), "{}", answer.body);
     }
-    assert!(!serde_json::to_string(&world.items()).unwrap().contains("Fe26"), "nor does the table hold it in clear");
+    assert!(!world.table_text().contains("Fe26"), "nor does the table hold it in clear");
 }
 
 // --- Refusals.

@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use auth0_tenant::{Endpoint, Fault, Grant, Received, Settings, User};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use local::{Builder, Ports, Stack, user};
 use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, ORIGIN, SET_COOKIE};
 use reqwest::{Method, RequestBuilder};
@@ -135,6 +137,19 @@ impl World {
     pub fn items(&self) -> Vec<Value> {
         let items = self.stack.table().items().expect("the table");
         items.iter().map(|item| serde_json::to_value(item).expect("JSON")).collect()
+    }
+
+    /// Whatever can be read in the table: the items as JSON, and the bytes of their binary attributes as text.
+    pub fn table_text(&self) -> String {
+        let items = self.items();
+        let binary =
+            items.iter().flat_map(|item| item.as_object().expect("an item").values()).filter_map(|attribute| {
+                let bytes = STANDARD.decode(attribute["B"].as_str()?).expect("base64");
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            });
+        let binary: Vec<_> = binary.collect();
+        assert!(!binary.is_empty(), "nothing is sealed");
+        format!("{}\n{}", json!(items), binary.join("\n"))
     }
 
     /// Changes the one item of the table behind the functions' back.

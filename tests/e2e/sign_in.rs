@@ -53,7 +53,7 @@ async fn the_table_never_holds_a_token_in_clear_nor_the_cookies_value() {
     let world = World::start().await;
     let mut page = world.browser();
     page.begin().await.is_otp_challenge();
-    let table = serde_json::to_string(&world.items()).unwrap();
+    let table = world.table_text();
     let cookie = page.cookie.unwrap();
     let value = cookie.split_once('=').unwrap().1;
     assert!(table.contains("pending_until"), "the item is there: {table}");

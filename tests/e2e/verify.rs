@@ -58,36 +58,6 @@ async fn a_code_that_cannot_be_right_costs_nobody_an_attempt() {
 }
 
 #[tokio::test]
-async fn guesses_made_in_parallel_do_not_exceed_the_limit() {
-    let world = World::start_with(|stack| stack.set("MAX_ATTEMPTS", "3")).await;
-    let mut page = world.browser();
-    page.begin().await.is_otp_challenge();
-    // Each guess stays at Auth0 for a moment, so that they overlap.
-    world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).always().delay(Duration::from_millis(20)));
-    let code = world.wrong_otp();
-    let guesses = (0..40).map(|_| {
-        let (mut page, code) = (page.clone(), code.clone());
-        async move {
-            // As an attacker does: again at once when another is under way.
-            loop {
-                let answer = page.verify(json!({"otp": code})).await;
-                if answer.error() != Some("in_progress") {
-                    return (answer.status, answer.error().unwrap_or("none").to_owned());
-                }
-                assert_eq!(answer.header("retry-after"), Some("1"));
-            }
-        }
-    });
-    let answers = futures_util::future::join_all(guesses).await;
-    let count = |status, error: &str| answers.iter().filter(|answer| **answer == (status, error.to_owned())).count();
-    assert_eq!(count(401, "invalid_code"), 2);
-    assert_eq!(count(429, "too_many_attempts"), 1);
-    assert_eq!(count(401, "session_expired"), 37);
-    assert_eq!(world.received_grant(Grant::MfaOtp), 3, "no more guesses reached Auth0");
-    assert_eq!(world.stack.tenant().most_in_flight().of_one_mfa_token, 1, "and never two at once");
-}
-
-#[tokio::test]
 async fn a_double_click_is_one_attempt_and_an_in_progress() {
     let world = World::start().await;
     let mut page = world.browser();
