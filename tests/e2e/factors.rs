@@ -157,6 +157,22 @@ async fn a_chain_of_two_factors_signs_in_after_the_second() {
     page.verify(json!({"binding_code": sent(&world)})).await.is_tokens();
 }
 
+#[tokio::test]
+async fn a_chain_whose_second_challenge_fails_has_the_full_time_for_another_one() {
+    let (world, mut page, _) = begun(|bob| bob.sms(PHONE).email_factor().chain([[Factor::Sms], [Factor::Email]])).await;
+    world.advance(Duration::from_mins(4));
+    world.fault(Fault::at(Endpoint::Challenge).reply(Reply::error(500, "server_error", "Down.")));
+    let refused = page.verify(json!({"binding_code": sent(&world)})).await;
+    refused.is(502, "upstream_error");
+    let cookie = refused.set_cookie.as_deref().expect("the cookie lives as long as the new mfa_token");
+    assert!(cookie.contains("Max-Age=300"), "{cookie}");
+
+    world.advance(Duration::from_mins(4));
+    assert_eq!(page.status().await.body["attempts_left"], 5, "a factor that passed is no wrong code");
+    page.authenticate(json!({"action": "challenge"})).await;
+    page.verify(json!({"binding_code": sent(&world)})).await.is_tokens();
+}
+
 // --- Choosing.
 
 #[tokio::test]
@@ -283,7 +299,9 @@ async fn a_code_of_a_challenge_that_is_over_costs_no_attempt_and_a_new_one_is_se
     let refused = page.verify(json!({"binding_code": sent(&world)})).await;
     refused.is(401, "invalid_code");
     assert_eq!(refused.body["attempts_left"], 5, "Auth0 has not looked at it");
-    assert!(page.status().await.body.get("challenge").is_none(), "no challenge is open any more");
+    let status = page.status().await;
+    assert_eq!(status.body["attempts_left"], 5, "nor is it counted");
+    assert!(status.body.get("challenge").is_none(), "no challenge is open any more");
     page.authenticate(json!({"action": "challenge"})).await;
     page.verify(json!({"binding_code": sent(&world)})).await.is_tokens();
 }
@@ -306,7 +324,10 @@ async fn a_push_refused_on_the_phone_is_challenge_rejected_whichever_way_auth0_s
         let refused = page.verify(json!({"push": true})).await;
         refused.is(403, "challenge_rejected");
         assert_eq!(refused.set_cookie, None, "the session stays");
-        assert_eq!(page.status().await.body["attempts_left"], 5, "a refusal is no guess");
+        let status = page.status().await;
+        assert_eq!(status.body["attempts_left"], 5, "a refusal is no guess");
+        assert!(status.body.get("challenge").is_none(), "it is not waited for any more");
+        page.verify(json!({"push": true})).await.is(400, "invalid_request");
 
         // On from here without the password.
         is_push_challenge(&page.authenticate(json!({"action": "challenge"})).await);

@@ -26,6 +26,19 @@ use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, ORIGIN, SET_COOKIE};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+/// How long a test waits for what has to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until something is so that will be soon, and fails where it never is.
+pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let waited = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, waited).await.is_ok(), "{what}: it did not come");
+}
+
 /// The local stack with a clock that stands beside the system's by what the test says.
 pub struct World {
     /// Everything that is running.
@@ -128,9 +141,7 @@ impl World {
 
     /// Waits until a grant was tried so often.
     pub async fn reached(&self, grant: Grant, times: usize) {
-        while self.received_grant(grant) < times {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("a grant", || self.received_grant(grant) >= times).await;
     }
 
     /// The table's items as DynamoDB's JSON, binary attributes in base64.

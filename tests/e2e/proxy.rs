@@ -48,9 +48,16 @@ pub struct Proxy {
 #[derive(Default)]
 struct Shared {
     service: OnceLock<SocketAddr>,
-    /// What fails and how often yet.
-    trouble: Mutex<Option<(&'static str, usize, Trouble)>>,
+    failing: Mutex<Option<Failing>>,
     seen: Mutex<Vec<Seen>>,
+}
+
+/// What fails, after how many more that do not, and how often yet.
+struct Failing {
+    operation: &'static str,
+    passing: usize,
+    times: usize,
+    trouble: Trouble,
 }
 
 struct Request {
@@ -86,12 +93,17 @@ impl Proxy {
 
     /// Makes the next `times` requests for `operation` fail.
     pub fn fail(&self, operation: &'static str, times: usize, trouble: Trouble) {
-        *lock(&self.shared.trouble) = Some((operation, times, trouble));
+        self.fail_after(0, operation, times, trouble);
+    }
+
+    /// Lets the next `passing` requests for `operation` pass, and makes the `times` after them fail.
+    pub fn fail_after(&self, passing: usize, operation: &'static str, times: usize, trouble: Trouble) {
+        *lock(&self.shared.failing) = Some(Failing { operation, passing, times, trouble });
     }
 
     /// No trouble any more, and nothing seen yet.
     pub fn clear(&self) {
-        *lock(&self.shared.trouble) = None;
+        *lock(&self.shared.failing) = None;
         lock(&self.shared.seen).clear();
     }
 
@@ -165,13 +177,14 @@ impl Shared {
     }
 
     fn trouble_for(&self, operation: &str) -> Option<Trouble> {
-        let mut trouble = lock(&self.trouble);
-        let (failing, times, kind) = trouble.as_mut()?;
-        if *failing != operation || *times == 0 {
+        let mut failing = lock(&self.failing);
+        let failing = failing.as_mut().filter(|failing| failing.operation == operation)?;
+        if failing.passing > 0 {
+            failing.passing -= 1;
             return None;
         }
-        *times -= 1;
-        Some(kind.clone())
+        failing.times = failing.times.checked_sub(1)?;
+        Some(failing.trouble.clone())
     }
 
     fn note(&self, operation: &str, processed: bool) {

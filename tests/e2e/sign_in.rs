@@ -118,13 +118,8 @@ async fn the_item_is_written_while_the_challenge_is_under_way() {
     let mut page = world.browser();
     let (begun, items) = futures_util::future::join(page.begin(), async {
         // The tenant holds the challenge back; the item appears without it.
-        loop {
-            let items = world.items();
-            if !items.is_empty() {
-                break (items.len(), world.answered(Endpoint::Challenge));
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        e2e::until("an item", || !world.items().is_empty()).await;
+        (world.items().len(), world.answered(Endpoint::Challenge))
     })
     .await;
     begun.is_otp_challenge();

@@ -1,6 +1,7 @@
 //! The measurements. Who is measured takes turns in everything, so that whatever else the machine does meets all alike.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::Duration;
 
 use crate::function::{Endpoint, Events, Outcome, Programs, Running, Who};
@@ -87,6 +88,8 @@ pub(crate) struct Steady {
     pub(crate) slow: Latencies,
     /// Round trips to a slow upstream, as a [bare client](Upstreams::bare) sees them.
     pub(crate) trips: Vec<Duration>,
+    /// The floor's latencies where each of its requests comes after a [slow](SLOW) reply's time without any.
+    pub(crate) rested: Vec<Duration>,
     pub(crate) sign_in_cpu: Duration,
     pub(crate) verify_cpu: Duration,
     /// Resident KiB of the process that signs in, after a tenth of the requests and after all.
@@ -124,6 +127,15 @@ impl Pair {
         }
         for _ in 0..count {
             self.sign_in(events, latencies)?;
+        }
+        Ok(())
+    }
+
+    /// Sign-ins with a pause before each, as long as a slow upstream takes to reply.
+    fn rested(&self, events: &Events, count: usize, latencies: &mut Vec<Duration>) -> Result<(), String> {
+        for _ in 0..count {
+            thread::sleep(SLOW);
+            latencies.push(self.authenticate.invoke(events.sign_in())?.latency);
         }
         Ok(())
     }
@@ -167,8 +179,11 @@ pub(crate) fn steady(
     let mut trips = Vec::new();
     upstreams.delay(SLOW);
     for _ in 0..effort.slow.div_ceil(10) {
-        for (_, pair, _, steady) in &mut pairs {
+        for (who, pair, _, steady) in &mut pairs {
             pair.turn(events, 10, &mut steady.slow)?;
+            if *who == Who::Floor {
+                pair.rested(events, 10, &mut steady.rested)?;
+            }
         }
         for _ in 0..10 {
             trips.push(bare.trip()?);

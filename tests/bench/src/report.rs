@@ -236,7 +236,9 @@ impl Measured {
         };
         let bare = Row::new("trip", format!("a round trip, replies after {slow} ms, bare client"), "ms")
             .with(Who::Floor, self.steady.get(&Who::Floor).and_then(|steady| millis(&steady.trips)));
-        let mut all = vec![bare];
+        let rested = Row::new("rested", format!("warm latency after {slow} ms without a request"), "ms")
+            .with(Who::Floor, self.steady.get(&Who::Floor).and_then(|steady| millis(&steady.rested)));
+        let mut all = vec![bare, rested];
         all.extend(rows("sign_in", ["sign_in", "sign_in_slow", "sign_in_trips", "sign_in_above"], |one| &one.sign_in));
         all.extend(rows("verify", ["verify", "verify_slow", "verify_trips", "verify_above"], |one| &one.verify));
         all
