@@ -8,6 +8,7 @@ import { en } from "../../infra/local/page/en.js";
 import { codes } from "./stack.js";
 
 const NARROW = { colorScheme: "dark", viewport: { width: 320, height: 640 } };
+
 /** What the list of ways says, once it is there. */
 async function ways(page) {
   await shows(page, "Choose another way");
