@@ -225,7 +225,8 @@ async fn guessing_in_parallel_from_many_sockets() {
     // Each guess stays at Auth0 for a moment, so that they would overlap.
     world.fault(Fault::at(Endpoint::Token).grant(Grant::MfaOtp).always().delay(Duration::from_millis(20)));
     let wrong = world.wrong_otp();
-    let guesses = (0..200).map(|_| {
+    let sockets = 24;
+    let guesses = (0..sockets).map(|_| {
         let mut socket = world.browser();
         socket.cookie.clone_from(&page.cookie);
         let wrong = wrong.clone();
@@ -241,7 +242,8 @@ async fn guessing_in_parallel_from_many_sockets() {
     });
     let answers = futures_util::future::join_all(guesses).await;
     let count = |error| answers.iter().filter(|answer| answer.error() == Some(error)).count();
-    assert_eq!((count("invalid_code"), count("too_many_attempts"), count("session_expired")), (4, 1, 195));
+    assert_eq!((count("invalid_code"), count("too_many_attempts")), (4, 1));
+    assert_eq!(count("session_expired"), sockets - 5);
     assert_eq!(world.received_grant(Grant::MfaOtp), 5, "no more guesses reached Auth0");
     assert_eq!(world.stack.tenant().most_in_flight().of_one_mfa_token, 1, "and never two at once");
 }
