@@ -186,9 +186,7 @@ impl Running {
 
     /// A size of `/proc/<pid>/status` in KiB: `VmRSS` or `VmHWM`, its peak.
     pub(crate) fn memory(&self, name: &str) -> Result<u64, String> {
-        let status = self.proc("status")?;
-        let size = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.strip_suffix("kB"));
-        size.and_then(|size| size.trim().parse().ok()).ok_or_else(|| format!("no {name}"))
+        bench::memory(self.child.id(), name)
     }
 
     fn proc(&self, file: &str) -> Result<String, String> {

@@ -1,10 +1,10 @@
 //! What was measured, beside what it should be.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
+use bench::Align;
 use serde_json::{Value, json};
 
 use crate::function::{Programs, Who};
@@ -294,22 +294,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
         line.push(row.is_met().map_or(String::new(), |met| if met { "yes" } else { "NO" }.to_owned()));
         line
     }));
-    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..head.len()).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        for (cell, width) in line.iter().zip(&widths) {
-            _ = write!(text, "| {cell:width$} ");
-        }
-        text.push_str("|\n");
-        if index == 0 {
-            for width in &widths {
-                _ = write!(text, "|{:-<1$}", "", width + 2);
-            }
-            text.push_str("|\n");
-        }
-    }
-    text
+    bench::markdown(&lines, Align::Left)
 }
 
 /// The budgets that are not met.

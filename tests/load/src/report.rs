@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use bench::{Align, markdown};
 use serde_json::{Value, json};
 
 use crate::book::{Level, Percentiles};
@@ -45,27 +46,6 @@ fn percentiles(times: &[Duration]) -> String {
     format!("{p50} / {p95} / {p99} / {max}")
 }
 
-/// Lines of cells as Markdown, the first of them the head.
-fn markdown(lines: &[Vec<String>]) -> String {
-    let columns = lines.first().map_or(0, Vec::len);
-    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        for (cell, width) in line.iter().zip(&widths) {
-            _ = write!(text, "| {cell:>width$} ");
-        }
-        text.push_str("|\n");
-        if index == 0 {
-            for width in &widths {
-                _ = write!(text, "|{:->1$}", ":", width + 2);
-            }
-            text.push_str("|\n");
-        }
-    }
-    text
-}
-
 /// The levels at the gateway.
 pub(crate) fn gateway_table(rows: &[Row]) -> String {
     let head = [
@@ -95,7 +75,7 @@ pub(crate) fn gateway_table(rows: &[Row]) -> String {
             format!("{:.1}", left_by_each(row)),
         ]
     }));
-    markdown(&lines) + &faults(rows.iter().map(|row| &row.level))
+    markdown(&lines, Align::Right) + &faults(rows.iter().map(|row| &row.level))
 }
 
 /// The two processes.
@@ -120,7 +100,7 @@ pub(crate) fn process_table(seen: &Seen) -> String {
         time.as_secs_f64(),
         a_second(done, time)
     );
-    summary + &markdown(&lines) + &faults([&seen.level])
+    summary + &markdown(&lines, Align::Right) + &faults([&seen.level])
 }
 
 fn grown(process: &Process) -> f64 {
@@ -195,12 +175,6 @@ pub(crate) fn process_json(seen: &Seen) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_table_is_as_wide_as_its_widest_cells() {
-        let lines = [["a", "long"], ["1234", "5"]].map(|line| line.map(str::to_owned).to_vec());
-        assert_eq!(markdown(&lines), "|    a | long |\n|-----:|-----:|\n| 1234 |    5 |\n");
-    }
 
     #[test]
     fn what_a_sign_in_leaves_is_the_growth_over_the_sign_ins() {

@@ -178,15 +178,9 @@ pub(crate) fn log(folder: &Path, name: &str) -> Result<File, String> {
         .map_err(|fault| format!("{}: {fault}", path.display()))
 }
 
-/// `VmRSS` of a process, in KiB.
+/// Resident memory of a process, in KiB.
 pub(crate) fn resident(child: &Child) -> Result<u64, String> {
-    let path = format!("/proc/{}/status", child.id());
-    let status = fs::read_to_string(&path).map_err(|fault| format!("{path}: {fault}"))?;
-    vm_rss(&status).ok_or_else(|| format!("{path}: no VmRSS"))
-}
-
-fn vm_rss(status: &str) -> Option<u64> {
-    status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB")?.trim().parse().ok())
+    bench::memory(child.id(), "VmRSS")
 }
 
 /// `NAME=value` lines, where a value may be in single quotes.
@@ -218,12 +212,6 @@ mod tests {
         let read = environment("A=b\nSCOPE='openid email'\nURL=http://127.0.0.1:3000/?a=b\nEMPTY=''\n");
         let expected = [("A", "b"), ("SCOPE", "openid email"), ("URL", "http://127.0.0.1:3000/?a=b"), ("EMPTY", "")];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
-
-    #[test]
-    fn resident_memory_is_read_in_kib() {
-        assert_eq!(vm_rss("VmPeak:\t 9 kB\nVmRSS:\t   20560 kB\nThreads:\t2\n"), Some(20_560));
-        assert_eq!(vm_rss("Threads:\t2\n"), None);
     }
 
     #[test]
